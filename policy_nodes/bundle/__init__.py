@@ -1,0 +1,1 @@
+"""The policy bundle: a deployment contract that cannot be misread."""

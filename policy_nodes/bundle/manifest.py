@@ -1,0 +1,231 @@
+"""Schema of ``manifest.json``: what the graph reads, what it writes, how fast, and where it came from.
+
+Every quantity is in SI units and radians; quaternions are ``xyzw`` because ROS messages are. Vectors are ordered by
+the ``axes`` or ``joints`` that stand beside them, never by convention.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+
+SCHEMA_VERSION = 1
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.\-]{1,128}$")]
+Topic = Annotated[str, Field(pattern=r"^/?[A-Za-z~][A-Za-z0-9_/]{0,255}$|^/[A-Za-z][A-Za-z0-9_/]{0,255}$")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Floats = Annotated[list[FiniteFloat], Field(max_length=4096)]
+Unit = Literal["rad", "m", "rad/s", "m/s", "N", "N*m", "m/s^2", "1"]
+
+
+class Strict(BaseModel):
+    """Base: unknown keys are errors, instances are immutable."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ObservationTerm(Strict):
+    """One slice of an observation feature, read from one field of one ROS topic.
+
+    The value handed to the graph is ``clip((raw - offset) * scale)``; the identity by default, because normalisation
+    is folded into the graph.
+    """
+
+    name: Name
+    topic: Topic
+    message_type: Literal["sensor_msgs/msg/JointState", "geometry_msgs/msg/PoseStamped", "std_msgs/msg/Float64MultiArray"]
+    field: Literal["position", "velocity", "effort", "pose", "pose.position", "data"]
+    axes: Annotated[list[Name], Field(min_length=1, max_length=512)]
+    """Element labels in order; joint names for a JointState."""
+    unit: Annotated[list[Unit], Field(min_length=1, max_length=512)]
+    frame_id: str | None = None
+    """REP-103 frame in which the value is expressed; None for joint space."""
+    minimum: Floats
+    """Smallest plausible raw value per element; below it the sample is out of contract."""
+    maximum: Floats
+    max_age_s: Annotated[float, Field(gt=0, le=60)]
+    scale: FiniteFloat = 1.0
+    offset: FiniteFloat = 0.0
+    clip: Annotated[float, Field(gt=0)] | None = None
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return len(self.axes)
+
+    @model_validator(mode="after")
+    def _lengths_agree(self) -> ObservationTerm:
+        sizes = {"axes": len(self.axes), "unit": len(self.unit), "minimum": len(self.minimum), "maximum": len(self.maximum)}
+        if len(set(sizes.values())) != 1:
+            raise ValueError(f"observation term '{self.name}': lengths differ: {sizes}")
+        if len(set(self.axes)) != len(self.axes):
+            raise ValueError(f"observation term '{self.name}': repeated names in axes")
+        for axis, low, high in zip(self.axes, self.minimum, self.maximum, strict=True):
+            if not low < high:
+                raise ValueError(f"observation term '{self.name}': minimum {low} is not below maximum {high} for '{axis}'")
+        return self
+
+
+class ObservationFeature(Strict):
+    """One graph input: the terms concatenated in order, with history, shape (batch, history, size), oldest first.
+
+    Named as a LeRobot feature (``observation.state``, ``observation.environment_state``, ...), so that the same key
+    names a dataset column, a graph input and a checkpoint's feature.
+    """
+
+    name: Name
+    terms: Annotated[list[ObservationTerm], Field(min_length=1, max_length=64)]
+    history: Annotated[int, Field(ge=1, le=256)]
+    history_step_s: Annotated[float, Field(gt=0, le=10)]
+
+    @property
+    def size(self) -> int:
+        """Elements of one time step."""
+        return sum(term.size for term in self.terms)
+
+
+class ActionTerm(Strict):
+    """Commands for one group of joints, a slice of the action vector."""
+
+    name: Name
+    joints: Annotated[list[Name], Field(min_length=1, max_length=256)]
+    mode: Literal["position", "delta_position", "velocity", "effort", "twist"]
+    unit: Annotated[list[Unit], Field(min_length=1)]
+    scale: FiniteFloat = 1.0
+    offset: Floats
+    """Default pose, added after scaling; zeros when the graph writes absolute targets."""
+    stiffness: Floats
+    """Proportional gain the policy was trained with (N*m/rad or N/m)."""
+    damping: Floats
+    """Derivative gain the policy was trained with (N*m*s/rad or N*s/m)."""
+    minimum: Floats
+    maximum: Floats
+
+    @property
+    def size(self) -> int:
+        """Number of joints."""
+        return len(self.joints)
+
+    @model_validator(mode="after")
+    def _lengths_agree(self) -> ActionTerm:
+        fields = ("joints", "unit", "offset", "stiffness", "damping", "minimum", "maximum")
+        sizes = {name: len(getattr(self, name)) for name in fields}
+        if len(set(sizes.values())) != 1:
+            raise ValueError(f"action term '{self.name}': lengths differ: {sizes}")
+        for joint, low, high in zip(self.joints, self.minimum, self.maximum, strict=True):
+            if not low < high:
+                raise ValueError(f"action term '{self.name}': minimum {low} is not below maximum {high} for '{joint}'")
+        return self
+
+
+class ActionSpec(Strict):
+    """The graph's action output, shape (batch, horizon, size): terms concatenated in order, one row per ``step_s``."""
+
+    terms: Annotated[list[ActionTerm], Field(min_length=1, max_length=64)]
+    command_topic: Topic
+    command_type: Literal["std_msgs/msg/Float64MultiArray"]
+    horizon: Annotated[int, Field(ge=1, le=1024)]
+    execution_horizon: Annotated[int, Field(ge=1, le=1024)]
+    """Steps executed before the next chunk is due."""
+    step_s: Annotated[float, Field(gt=0, le=10)]
+
+    @property
+    def joints(self) -> list[str]:
+        """All commanded joints in command order."""
+        return [joint for term in self.terms for joint in term.joints]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ActionSpec:
+        if self.execution_horizon > self.horizon:
+            raise ValueError(f"execution_horizon {self.execution_horizon} exceeds horizon {self.horizon}")
+        if len(set(self.joints)) != len(self.joints):
+            raise ValueError("a joint is commanded by two action terms")
+        return self
+
+
+class Timing(Strict):
+    """Rates and delays the policy was trained and evaluated with."""
+
+    control_rate_hz: Annotated[float, Field(gt=0, le=10_000)]
+    observation_delay_s: Annotated[float, Field(ge=0, le=10)] = 0.0
+    inference_budget_s: Annotated[float, Field(gt=0, le=10)]
+    """Observation stamp to published chunk; slower is a missed deadline."""
+
+
+class GraphTensor(Strict):
+    """An input or output of ``policy.onnx`` and what it means. The leading batch dimension is not listed."""
+
+    name: Name
+    role: Literal["observation", "noise", "action", "embedding"]
+    shape: Annotated[list[Annotated[int, Field(ge=1, le=1_000_000)]], Field(min_length=1, max_length=8)]
+    dtype: Literal["float32"] = "float32"
+
+
+class PolicyInfo(Strict):
+    """How the actions are generated."""
+
+    family: Name
+    sampler: Name
+    sampling_steps: Annotated[int, Field(ge=1, le=10_000)]
+    parameters: Annotated[int, Field(ge=0)]
+    inputs: Annotated[list[GraphTensor], Field(min_length=1, max_length=64)]
+    outputs: Annotated[list[GraphTensor], Field(min_length=1, max_length=64)]
+
+
+class Parity(Strict):
+    """Largest difference between the training framework and the exported graph over the recorded inputs."""
+
+    samples: Annotated[int, Field(ge=1)]
+    tolerance: Annotated[float, Field(gt=0, le=1e-2)]
+    max_abs_error: dict[str, Annotated[float, Field(ge=0)]]
+    """By output name."""
+
+
+class SuccessRecord(Strict):
+    """Closed-loop success measured through this bundle."""
+
+    task: str
+    episodes: Annotated[int, Field(ge=1)]
+    successes: Annotated[int, Field(ge=0)]
+    interval_low: Annotated[float, Field(ge=0, le=1)]
+    interval_high: Annotated[float, Field(ge=0, le=1)]
+    confidence: Annotated[float, Field(gt=0, lt=1)]
+    first_seed: int
+
+
+class Provenance(Strict):
+    """Where the numbers came from."""
+
+    created: str
+    keel_version: str
+    git_commit: str
+    versions: dict[str, str]
+    dataset_sha256: Sha256
+    config_sha256: Sha256
+    statistics_sha256: Sha256
+    seed: int
+    training_steps: int
+    success: SuccessRecord | None = None
+
+
+class Manifest(Strict):
+    """The whole contract. ``digest`` is the SHA-256 of the canonical JSON of all other fields."""
+
+    schema_version: Literal[1] = 1
+    name: Name
+    robot: Name
+    task: str
+    observations: Annotated[list[ObservationFeature], Field(min_length=1, max_length=64)]
+    actions: ActionSpec
+    timing: Timing
+    policy: PolicyInfo
+    parity: Parity
+    provenance: Provenance
+    files: dict[Name, Sha256]
+    digest: Sha256
+
+    @property
+    def terms(self) -> list[ObservationTerm]:
+        """All observation terms, feature by feature."""
+        return [term for feature in self.observations for term in feature.terms]
