@@ -1,0 +1,53 @@
+# Keel: `make demo` shows the whole chain, `make test` proves it. Everything they need is installed into $(VENV).
+PYTHON ?= python3
+VENV ?= .venv
+RUN_DIR ?= runs/demo
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-fast test-slow test-ros lint format bench clean
+
+help:  ## Show this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+install: $(STAMP)  ## Create $(VENV) and install Keel with everything that demo and test need
+
+$(STAMP): setup.py constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[all]"
+	@touch $(STAMP)
+
+demo: $(STAMP)  ## Simulate, train, export, verify, calibrate, evaluate, run over ROS 2 with live faults, report
+	$(BIN)/keel demo --output $(RUN_DIR)
+
+lint: $(STAMP)  ## ruff, mypy and the import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+test: lint  ## Lint, then every test that is not marked slow
+	$(BIN)/python -m pytest -m "not slow"
+
+test-fast: $(STAMP)  ## Unit tests only
+	$(BIN)/python -m pytest -m "not slow and not e2e and not ros"
+
+test-slow: $(STAMP)  ## Training and measuring checks that take minutes
+	$(BIN)/python -m pytest -m slow
+
+test-ros: ## The ROS 2 conformance suite on a sourced ROS 2 (fails when there is none)
+	KEEL_REQUIRE_ROS=1 $(PYTHON) -m pytest -m ros tests/conformance
+
+format: $(STAMP)  ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(STAMP)  ## Run every script in benchmarks/
+	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
+
+clean:  ## Remove what demo and test wrote, and the environment
+	rm -rf $(VENV) runs build dist install log *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

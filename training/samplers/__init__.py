@@ -1,0 +1,1 @@
+"""Samplers: integrate a trained field from noise to actions."""
