@@ -16,6 +16,8 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.\-]{1,128}$")]
 Topic = Annotated[str, Field(pattern=r"^/?[A-Za-z~][A-Za-z0-9_/]{0,255}$|^/[A-Za-z][A-Za-z0-9_/]{0,255}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Floats = Annotated[list[FiniteFloat], Field(max_length=4096)]
+Text = Annotated[str, Field(max_length=4096)]
+Error = Annotated[FiniteFloat, Field(ge=0)]
 Unit = Literal["rad", "m", "rad/s", "m/s", "N", "N*m", "m/s^2", "1"]
 
 
@@ -34,7 +36,9 @@ class ObservationTerm(Strict):
 
     name: Name
     topic: Topic
-    message_type: Literal["sensor_msgs/msg/JointState", "geometry_msgs/msg/PoseStamped", "std_msgs/msg/Float64MultiArray"]
+    message_type: Literal[
+        "sensor_msgs/msg/JointState", "geometry_msgs/msg/PoseStamped", "std_msgs/msg/Float64MultiArray"
+    ]
     field: Literal["position", "velocity", "effort", "pose", "pose.position", "data"]
     axes: Annotated[list[Name], Field(min_length=1, max_length=512)]
     """Element labels in order; joint names for a JointState."""
@@ -47,7 +51,8 @@ class ObservationTerm(Strict):
     max_age_s: Annotated[float, Field(gt=0, le=60)]
     scale: FiniteFloat = 1.0
     offset: FiniteFloat = 0.0
-    clip: Annotated[float, Field(gt=0)] | None = None
+    clip: Annotated[FiniteFloat, Field(gt=0)] | None = None
+    """Symmetric bound of the scaled value."""
 
     @property
     def size(self) -> int:
@@ -56,14 +61,21 @@ class ObservationTerm(Strict):
 
     @model_validator(mode="after")
     def _lengths_agree(self) -> ObservationTerm:
-        sizes = {"axes": len(self.axes), "unit": len(self.unit), "minimum": len(self.minimum), "maximum": len(self.maximum)}
+        sizes = {
+            "axes": len(self.axes),
+            "unit": len(self.unit),
+            "minimum": len(self.minimum),
+            "maximum": len(self.maximum),
+        }
         if len(set(sizes.values())) != 1:
             raise ValueError(f"observation term '{self.name}': lengths differ: {sizes}")
         if len(set(self.axes)) != len(self.axes):
             raise ValueError(f"observation term '{self.name}': repeated names in axes")
         for axis, low, high in zip(self.axes, self.minimum, self.maximum, strict=True):
             if not low < high:
-                raise ValueError(f"observation term '{self.name}': minimum {low} is not below maximum {high} for '{axis}'")
+                raise ValueError(
+                    f"observation term '{self.name}': minimum {low} is not below maximum {high} for '{axis}'"
+                )
         return self
 
 
@@ -90,8 +102,9 @@ class ActionTerm(Strict):
 
     name: Name
     joints: Annotated[list[Name], Field(min_length=1, max_length=256)]
+    """In command order."""
     mode: Literal["position", "delta_position", "velocity", "effort", "twist"]
-    unit: Annotated[list[Unit], Field(min_length=1)]
+    unit: Annotated[list[Unit], Field(min_length=1, max_length=256)]
     scale: FiniteFloat = 1.0
     offset: Floats
     """Default pose, added after scaling; zeros when the graph writes absolute targets."""
@@ -100,6 +113,7 @@ class ActionTerm(Strict):
     damping: Floats
     """Derivative gain the policy was trained with (N*m*s/rad or N*s/m)."""
     minimum: Floats
+    """Smallest command per joint, after scale and offset."""
     maximum: Floats
 
     @property
@@ -168,7 +182,7 @@ class PolicyInfo(Strict):
     family: Name
     sampler: Name
     sampling_steps: Annotated[int, Field(ge=1, le=10_000)]
-    parameters: Annotated[int, Field(ge=0)]
+    parameters: Annotated[int, Field(ge=0, le=10**13)]
     inputs: Annotated[list[GraphTensor], Field(min_length=1, max_length=64)]
     outputs: Annotated[list[GraphTensor], Field(min_length=1, max_length=64)]
 
@@ -176,16 +190,16 @@ class PolicyInfo(Strict):
 class Parity(Strict):
     """Largest difference between the training framework and the exported graph over the recorded inputs."""
 
-    samples: Annotated[int, Field(ge=1)]
+    samples: Annotated[int, Field(ge=1, le=100_000)]
     tolerance: Annotated[float, Field(gt=0, le=1e-2)]
-    max_abs_error: dict[str, Annotated[float, Field(ge=0)]]
+    max_abs_error: dict[Name, Error]
     """By output name."""
 
 
 class SuccessRecord(Strict):
     """Closed-loop success measured through this bundle."""
 
-    task: str
+    task: Text
     episodes: Annotated[int, Field(ge=1)]
     successes: Annotated[int, Field(ge=0)]
     interval_low: Annotated[float, Field(ge=0, le=1)]
@@ -197,15 +211,17 @@ class SuccessRecord(Strict):
 class Provenance(Strict):
     """Where the numbers came from."""
 
-    created: str
-    keel_version: str
-    git_commit: str
-    versions: dict[str, str]
+    created: Text
+    """ISO 8601 with offset."""
+    keel_version: Text
+    git_commit: Text
+    versions: dict[Name, Text]
+    """Package name to version."""
     dataset_sha256: Sha256
     config_sha256: Sha256
     statistics_sha256: Sha256
     seed: int
-    training_steps: int
+    training_steps: Annotated[int, Field(ge=0)]
     success: SuccessRecord | None = None
 
 
@@ -215,7 +231,8 @@ class Manifest(Strict):
     schema_version: Literal[1] = 1
     name: Name
     robot: Name
-    task: str
+    task: Text
+    """What the policy does, in words; shown to the operator."""
     observations: Annotated[list[ObservationFeature], Field(min_length=1, max_length=64)]
     actions: ActionSpec
     timing: Timing

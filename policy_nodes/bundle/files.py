@@ -1,0 +1,170 @@
+"""Checks of the files inside a bundle, by kind; each returns nothing or raises a BundleError that names the file."""
+
+from __future__ import annotations
+
+import mmap
+import stat
+from pathlib import Path
+
+from policy_nodes.bundle.hashing import sha256_file
+from policy_nodes.bundle.limits import (
+    MANIFEST_NAME,
+    MAX_FILE_BYTES,
+    MAX_FILES,
+    MAX_MANIFEST_BYTES,
+    MAX_TOTAL_BYTES,
+    PARITY_NAME,
+    POLICY_NAME,
+)
+from policy_nodes.bundle.manifest import Manifest
+from policy_nodes.bundle.npz import inspect_npz
+from policy_nodes.bundle.onnx_graph import FLOAT, GraphError, GraphInfo, TensorInfo, inspect_onnx
+from policy_nodes.bundle.strict_json import parse_json_object
+from policy_nodes.errors import BundleError
+
+COPY_AGAIN = "copy the bundle again from where it was exported, or export it again"
+EXPORT_AGAIN = "export the policy again with 'keel export'"
+
+
+def regular_file(path: Path, limit: int) -> int:
+    """Size of a plain file in bytes.
+
+    Raises:
+        BundleError: missing, a link, a directory or device, empty, or larger than ``limit``.
+    """
+    try:
+        status = path.lstat()
+    except OSError as error:
+        raise BundleError(
+            f"{path.parent.name}: file '{path.name}' is missing ({error.strerror}).", COPY_AGAIN
+        ) from None
+    if not stat.S_ISREG(status.st_mode):
+        raise BundleError(
+            f"{path.parent.name}: '{path.name}' is not a plain file.", "replace links by the files themselves"
+        )
+    if not 0 < status.st_size <= limit:
+        raise BundleError(
+            f"{path.parent.name}: '{path.name}' has {status.st_size} bytes; allowed are 1 to {limit}.", COPY_AGAIN
+        )
+    return status.st_size
+
+
+def check_listing(path: Path, manifest: Manifest) -> None:
+    """The directory holds exactly the files the manifest lists, all plain and of bearable size.
+
+    Raises:
+        BundleError: a file is missing, extra, linked, a directory, or too large.
+    """
+    present = {entry.name for entry in path.iterdir()} - {MANIFEST_NAME}
+    extra = sorted(present - set(manifest.files))
+    if extra:
+        raise BundleError(f"{path.name}: '{extra[0]}' is not listed in the manifest.", "remove it; a bundle is closed")
+    if len(manifest.files) > MAX_FILES:
+        raise BundleError(
+            f"{path.name}: lists {len(manifest.files)} files, at most {MAX_FILES} are allowed.", EXPORT_AGAIN
+        )
+    total = sum(regular_file(path / name, MAX_FILE_BYTES[Path(name).suffix]) for name in sorted(manifest.files))
+    if total > MAX_TOTAL_BYTES:
+        raise BundleError(f"{path.name}: its files total {total} bytes, more than {MAX_TOTAL_BYTES}.", EXPORT_AGAIN)
+
+
+def check_hashes(path: Path, manifest: Manifest) -> None:
+    """Every file has the SHA-256 the manifest records.
+
+    Raises:
+        BundleError: naming the first file that differs.
+    """
+    for name, expected in sorted(manifest.files.items()):
+        if sha256_file(path / name) != expected:
+            raise BundleError(f"{path.name}: '{name}' was changed after export (SHA-256 differs).", COPY_AGAIN)
+
+
+def check_contents(path: Path, manifest: Manifest) -> None:
+    """Every file is what its name says and holds nothing executable; graph and parity data fit the contract.
+
+    Raises:
+        BundleError: naming the file and the part of it that is wrong.
+    """
+    for name in sorted(manifest.files):
+        try:
+            _check_content(path / name, manifest)
+        except ValueError as error:
+            raise BundleError(f"{path.name}: '{name}': {error}.", EXPORT_AGAIN) from None
+
+
+def inspect_graph(path: Path) -> GraphInfo:
+    """Declarations of an ONNX file, read through a memory map.
+
+    Raises:
+        GraphError: see ``onnx_graph``.
+    """
+    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        view = memoryview(mapped)
+        try:
+            return inspect_onnx(view)
+        except GraphError as error:
+            # A traceback would keep slices of the map alive and its closing would fail.
+            message = str(error)
+        finally:
+            view.release()
+    raise GraphError(message)
+
+
+def _check_content(path: Path, manifest: Manifest) -> None:
+    suffix = path.suffix
+    if suffix == ".onnx":
+        graph = inspect_graph(path)
+        if path.name == POLICY_NAME:
+            _check_tensors("input", graph.inputs, {t.name: list(t.shape) for t in manifest.policy.inputs})
+            _check_tensors("output", graph.outputs, {t.name: list(t.shape) for t in manifest.policy.outputs})
+    elif suffix == ".npz":
+        arrays = inspect_npz(path)
+        if path.name == PARITY_NAME:
+            tensors = {f"input/{t.name}": t.shape for t in manifest.policy.inputs}
+            tensors |= {f"output/{t.name}": t.shape for t in manifest.policy.outputs}
+            if set(arrays) != set(tensors):
+                raise ValueError(f"holds {sorted(arrays)[:16]}, expected {sorted(tensors)}")
+            for name, shape in tensors.items():
+                if list(arrays[name].shape) != [manifest.parity.samples, *shape] or arrays[name].dtype != "float32":
+                    found = f"{arrays[name].dtype} {list(arrays[name].shape)}"
+                    raise ValueError(f"array '{name}' is {found}, expected float32 {[manifest.parity.samples, *shape]}")
+    elif suffix == ".json":
+        parse_json_object(path.read_bytes())
+    else:
+        text = path.read_bytes().decode("utf-8")
+        if "\0" in text or "!!python" in text:
+            raise ValueError("is not plain text")
+
+
+def _check_tensors(kind: str, found: list[TensorInfo], expected: dict[str, list[int]]) -> None:
+    names = [tensor.name for tensor in found]
+    if sorted(names) != sorted(expected):
+        raise ValueError(f"the graph has {kind}s {names[:16]}, the manifest says {sorted(expected)}")
+    for tensor in found:
+        if tensor.dtype != FLOAT:
+            raise ValueError(f"graph {kind} '{tensor.name}' is not float32 (ONNX type {tensor.dtype})")
+        if not tensor.shape or tensor.shape[0] is not None:
+            raise ValueError(f"graph {kind} '{tensor.name}' has a fixed batch; export it with a free leading dimension")
+        if list(tensor.shape[1:]) != expected[tensor.name]:
+            raise ValueError(
+                f"graph {kind} '{tensor.name}' has shape {list(tensor.shape[1:])} after the batch, "
+                f"the manifest says {expected[tensor.name]}"
+            )
+
+
+def read_manifest_bytes(path: Path) -> bytes:
+    """Bytes of ``manifest.json`` in the bundle directory ``path``.
+
+    Raises:
+        BundleError: no such directory, no manifest in it, a link, or too large.
+    """
+    if not path.is_dir():
+        what = "does not exist" if not path.exists() else "is not a directory"
+        raise BundleError(f"bundle '{path}' {what}.", "give the path of a NAME.keel directory made by 'keel export'")
+    manifest = path / MANIFEST_NAME
+    if not manifest.exists() and not manifest.is_symlink():
+        raise BundleError(
+            f"'{path}' holds no {MANIFEST_NAME}.", "give the path of a NAME.keel directory made by 'keel export'"
+        )
+    regular_file(manifest, MAX_MANIFEST_BYTES)
+    return manifest.read_bytes()

@@ -1,0 +1,1 @@
+"""From live messages to action chunks: observation assembly, sessions, execution providers."""

@@ -1,0 +1,185 @@
+"""One policy, ready to be called: observations and noise in, raw action chunks and an embedding out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from policy_nodes.bundle.limits import POLICY_NAME
+from policy_nodes.bundle.load import Bundle
+from policy_nodes.errors import ObservationError, ProviderError
+from policy_nodes.inference.parity import exceeded, load_parity, max_abs_error
+from policy_nodes.inference.providers import create_session
+
+
+class PolicyOutputError(ObservationError):
+    """The policy failed, or answered with a value that is not finite."""
+
+
+@dataclass(frozen=True)
+class PolicyOutput:
+    """What one call returns.
+
+    Attributes:
+        chunk: (B, H, A) float64, the graph's action output; see ``actions.decode_chunk`` for commands.
+        embedding: (B, E) float32; E is 0 where the graph has no embedding.
+        seconds: wall time of the call.
+    """
+
+    chunk: NDArray[np.float64]
+    embedding: NDArray[np.float32]
+    seconds: float
+
+
+class PolicySession:
+    """Runs ``policy.onnx`` of a verified bundle on one execution provider.
+
+    Not thread-safe; a process owns one session.
+
+    Args:
+        bundle: as loaded by ``load_bundle``; the graph's bytes are hashed again on the way in.
+        provider: a key of ``providers.PROVIDERS``.
+        threads: of the intra-operator pool.
+
+    Raises:
+        BundleError: the graph changed since it was verified.
+        ProviderError: the provider cannot run here.
+    """
+
+    def __init__(self, bundle: Bundle, provider: str = "cpu", threads: int = 1) -> None:
+        policy = bundle.manifest.policy
+        self.bundle = bundle
+        self.provider = provider
+        self.session = create_session(bundle.read(POLICY_NAME), provider, threads)
+        self._observations = {
+            tensor.name: tuple(tensor.shape) for tensor in policy.inputs if tensor.role == "observation"
+        }
+        self._noise = next((tensor for tensor in policy.inputs if tensor.role == "noise"), None)
+        self._action = next(tensor.name for tensor in policy.outputs if tensor.role == "action")
+        self._embedding = next((tensor.name for tensor in policy.outputs if tensor.role == "embedding"), None)
+        self._outputs = [name for name in (self._action, self._embedding) if name is not None]
+
+    @property
+    def noise_shape(self) -> tuple[int, int] | None:
+        """(H, A) of the noise input, None for a deterministic graph."""
+        return None if self._noise is None else (self._noise.shape[0], self._noise.shape[1])
+
+    def warm_up(self, calls: int = 3) -> float:
+        """Run recorded inputs so that the first live call is as fast as the others, and prove parity on the way.
+
+        Args:
+            calls: samples of ``parity.npz`` to run, at least 1; repeated when there are fewer.
+
+        Returns:
+            Seconds of the last call.
+
+        Raises:
+            ProviderError: this provider answers differently from the training framework.
+        """
+        inputs, outputs = load_parity(self.bundle)
+        samples = self.bundle.manifest.parity.samples
+        seconds = 0.0
+        for call in range(max(calls, 1)):
+            row = slice(call % samples, call % samples + 1)
+            started = time.perf_counter()
+            errors = max_abs_error(
+                self.session,
+                {name: value[row] for name, value in inputs.items()},
+                {name: value[row] for name, value in outputs.items()},
+            )
+            seconds = time.perf_counter() - started
+            worse = exceeded(errors, self.bundle.manifest.parity.tolerance)
+            if worse:
+                raise ProviderError(
+                    f"On provider '{self.provider}' output '{worse[0]}' is off by {errors[worse[0]]:.3g}, "
+                    f"more than {self.bundle.manifest.parity.tolerance:g}.",
+                    "run 'keel verify'; use provider 'cpu' if it passes there",
+                )
+        return seconds
+
+    def sample(
+        self,
+        observation: Mapping[str, NDArray[np.floating]],
+        noise: NDArray[np.float32] | None = None,
+        rng: np.random.Generator | None = None,
+        *,
+        batch: int = 1,
+    ) -> PolicyOutput:
+        """Answer one observation with B chunks, or B observations with one chunk each.
+
+        Args:
+            observation: by feature, (history, size), or (B, history, size) for B observations.
+            noise: (B, H, A) float32 standard normal; drawn from ``rng`` when None.
+            rng: needed when ``noise`` is None and the graph takes noise.
+            batch: B when neither ``noise`` nor the observations give it.
+
+        Raises:
+            ObservationError: a feature is missing, of wrong shape, or not finite.
+            PolicyOutputError: the graph failed or its output is not finite.
+            ValueError: neither ``noise`` nor ``rng`` for a graph that takes noise, or batches that disagree.
+        """
+        size = self._batch(observation, noise, batch)
+        feeds = {name: self._feed(name, shape, observation, size) for name, shape in self._observations.items()}
+        if self._noise is not None:
+            feeds[self._noise.name] = self._draw(noise, rng, size)
+        started = time.perf_counter()
+        try:
+            results = self.session.run(self._outputs, feeds)
+        except Exception as error:
+            raise PolicyOutputError(f"The policy graph failed: {error}", "run 'keel verify' on the bundle") from error
+        seconds = time.perf_counter() - started
+        chunk = np.asarray(results[0], dtype=np.float64)
+        embedding = np.asarray(results[1]) if self._embedding else np.zeros((size, 0), np.float32)
+        for name, value in ((self._action, chunk), (self._embedding, embedding)):
+            if not np.isfinite(value).all():
+                raise PolicyOutputError(
+                    f"Policy output '{name}' is not finite.", "compare the observation with the contract's ranges"
+                )
+        return PolicyOutput(chunk, embedding, seconds)
+
+    def _batch(
+        self, observation: Mapping[str, NDArray[np.floating]], noise: NDArray[np.float32] | None, batch: int
+    ) -> int:
+        sizes = {np.shape(value)[0] for name, value in observation.items() if np.ndim(value) == 3}
+        if noise is not None:
+            sizes.add(noise.shape[0])
+        if not sizes:
+            sizes.add(batch)
+        # One observation may meet many noise samples, so a batch of one broadcasts.
+        sizes = sizes - {1} or {1}
+        if len(sizes) != 1 or min(sizes) < 1:
+            raise ValueError(f"batch sizes disagree: {sorted(sizes)}")
+        return sizes.pop()
+
+    def _feed(
+        self, name: str, shape: tuple[int, ...], observation: Mapping[str, NDArray[np.floating]], batch: int
+    ) -> NDArray[np.float32]:
+        if name not in observation:
+            raise ObservationError(
+                f"Observation feature '{name}' is missing.", "check the topics of the bundle's contract"
+            )
+        value = np.asarray(observation[name], dtype=np.float32)
+        if value.shape[-2:] != shape or value.ndim not in (2, 3):
+            raise ObservationError(
+                f"Feature '{name}' has shape {value.shape}, expected {shape}.", "follow the contract"
+            )
+        if not np.isfinite(value).all():
+            raise ObservationError(f"Feature '{name}' holds a value that is not finite.", "check the sensor behind it")
+        return np.ascontiguousarray(np.broadcast_to(value, (batch, *shape)))
+
+    def _draw(
+        self, noise: NDArray[np.float32] | None, rng: np.random.Generator | None, batch: int
+    ) -> NDArray[np.float32]:
+        assert self.noise_shape is not None
+        shape = (batch, *self.noise_shape)
+        if noise is None:
+            if rng is None:
+                raise ValueError("the graph takes noise: give noise or rng")
+            return rng.standard_normal(shape, dtype=np.float32)
+        if noise.shape[1:] != self.noise_shape or noise.shape[0] not in (1, batch):
+            raise ValueError(f"noise has shape {noise.shape}, expected {shape}")
+        return np.ascontiguousarray(np.broadcast_to(noise, shape), dtype=np.float32)

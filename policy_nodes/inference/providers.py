@@ -1,0 +1,95 @@
+"""Execution providers: which can run here, and a session that really uses the one asked for.
+
+ONNX Runtime falls back to the CPU without an exception when a provider cannot load, even when it alone was requested
+and although ``get_available_providers`` lists it; the only proof is the session's own list, checked here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import onnxruntime
+
+from policy_nodes.errors import ProviderError
+
+PROVIDERS: Final = {
+    "cpu": "CPUExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "tensorrt": "TensorrtExecutionProvider",
+    "openvino": "OpenVINOExecutionProvider",
+}
+"""Names used by Keel's options -> names used by ONNX Runtime."""
+_INSTALL: Final = {
+    "cpu": "reinstall onnxruntime: pip install --force-reinstall onnxruntime",
+    "cuda": 'pip uninstall onnxruntime && pip install "keel[gpu]" (the two share one directory), or use provider "cpu"',
+    "tensorrt": 'pip uninstall onnxruntime && pip install "keel[gpu]" and TensorRT 10, or use provider "cpu"',
+    "openvino": 'pip uninstall onnxruntime && pip install onnxruntime-openvino, or use provider "cpu"',
+}
+
+
+def available() -> list[str]:
+    """Providers this onnxruntime was built with, by Keel's names; whether they load is another question."""
+    built = set(onnxruntime.get_available_providers())
+    return [name for name, provider in PROVIDERS.items() if provider in built]
+
+
+def session_options(threads: int) -> onnxruntime.SessionOptions:
+    """Options for a control loop: a fixed number of threads, no busy waiting between calls, no denormals.
+
+    Args:
+        threads: of the intra-operator pool, including the caller.
+    """
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # torch's exporter emits operators that ORT warns about at every load
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.set_denormal_as_zero", "1")
+    return options
+
+
+def create_session(model: str | Path | bytes, provider: str = "cpu", threads: int = 1) -> onnxruntime.InferenceSession:
+    """Build a session that runs on ``provider``, or refuse.
+
+    Args:
+        model: path or contents of an ONNX file.
+        provider: a key of ``PROVIDERS``.
+        threads: of the intra-operator pool, at least 1.
+
+    Raises:
+        ProviderError: unknown provider, not built in, not active after creation, or the model cannot be built.
+    """
+    if provider not in PROVIDERS:
+        raise ProviderError(f"Unknown execution provider '{provider}'.", f"use one of {', '.join(PROVIDERS)}")
+    if threads < 1:
+        raise ProviderError(f"Cannot run on {threads} threads.", "give at least 1")
+    if provider not in available():
+        built = ", ".join(available())
+        raise ProviderError(
+            f"Execution provider '{provider}' is not in this onnxruntime (it has {built}).", _INSTALL[provider]
+        )
+    if provider in ("cuda", "tensorrt") and hasattr(onnxruntime, "preload_dlls"):
+        onnxruntime.preload_dlls()
+    wanted = PROVIDERS[provider]
+    try:
+        source = model if isinstance(model, bytes) else str(model)
+        session = onnxruntime.InferenceSession(source, session_options(threads), providers=[wanted])
+    except Exception as error:
+        raise ProviderError(
+            f"ONNX Runtime cannot build the graph on '{provider}': {_first_line(error)}",
+            "run 'keel verify' on the bundle and 'keel doctor' on this machine",
+        ) from error
+    active: list[str] = session.get_providers()
+    if wanted not in active:
+        raise ProviderError(
+            f"Execution provider '{provider}' was requested, but ONNX Runtime silently fell back to {active}.",
+            _INSTALL[provider],
+        )
+    session.disable_fallback()
+    return session
+
+
+def _first_line(error: Any) -> str:
+    return str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
