@@ -1,0 +1,118 @@
+"""Reads contract terms from ROS messages by their fields alone; needs no ROS.
+
+Joint values are taken by joint name, so that the order of a JointState never matters.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from policy_nodes.bundle.manifest import ObservationTerm
+from policy_nodes.errors import ObservationError
+
+_UNIT_TOLERANCE = 0.02
+"""How far a quaternion's norm may be from one before it is called broken rather than rounded."""
+
+
+def message_stamp_ns(message: Any, arrival_ns: int) -> int:
+    """Stamp of a message's header in ns; ``arrival_ns`` where it has none or leaves it zero."""
+    header = getattr(message, "header", None)
+    if header is None:
+        return arrival_ns
+    stamp = int(header.stamp.sec) * 1_000_000_000 + int(header.stamp.nanosec)
+    return stamp if stamp != 0 else arrival_ns
+
+
+class TermReader:
+    """Extracts one term from its messages, remembering where in the message the joints stand.
+
+    Args:
+        term: of the contract.
+    """
+
+    def __init__(self, term: ObservationTerm) -> None:
+        self._term = term
+        self._names: tuple[str, ...] | None = None
+        self._order: list[int] = []
+        readers: dict[str, Callable[[Any], Sequence[float]]] = {
+            "sensor_msgs/msg/JointState": self._joints,
+            "geometry_msgs/msg/PoseStamped": self._pose,
+            "std_msgs/msg/Float64MultiArray": self._data,
+        }
+        self._read = readers[term.message_type]
+
+    def read(self, message: Any) -> NDArray[np.float64]:
+        """Raw value in contract order, (size,) float64; may hold NaN if the message does.
+
+        Raises:
+            ObservationError: a joint is missing or repeated, the field is empty or of wrong length, the frame is
+                another, or the quaternion is not a rotation.
+        """
+        return np.array(self._read(message), dtype=np.float64)
+
+    def _error(self, cause: str, fix: str) -> ObservationError:
+        return ObservationError(f"Observation term '{self._term.name}' on {self._term.topic}: {cause}.", fix)
+
+    def _joints(self, message: Any) -> Sequence[float]:
+        names = tuple(message.name)
+        if names != self._names:
+            self._order = self._positions(names)
+            self._names = names
+        values = getattr(message, self._term.field)
+        if len(values) != len(names):
+            raise self._error(
+                f"field '{self._term.field}' has {len(values)} values for {len(names)} joints",
+                f"make the driver publish '{self._term.field}' for every joint",
+            )
+        return [values[index] for index in self._order]
+
+    def _positions(self, names: tuple[str, ...]) -> list[int]:
+        repeated = [name for name, count in Counter(names).items() if count > 1]
+        if repeated:
+            raise self._error(f"joint '{repeated[0]}' appears twice", "check the joint_state_broadcaster")
+        missing = [axis for axis in self._term.axes if axis not in names]
+        if missing:
+            near = get_close_matches(missing[0], names, n=1, cutoff=0.5)
+            hint = f"the message has '{near[0]}'" if near else f"the message has {', '.join(names[:12]) or 'no joints'}"
+            raise self._error(
+                f"joint{'s' if len(missing) > 1 else ''} {', '.join(missing[:12])} missing",
+                f"use a bundle for this robot or rename its joints; {hint}",
+            )
+        return [names.index(axis) for axis in self._term.axes]
+
+    def _pose(self, message: Any) -> Sequence[float]:
+        frame = message.header.frame_id.lstrip("/")
+        if self._term.frame_id is not None and frame != self._term.frame_id:
+            raise self._error(
+                f"frame is '{frame}', the contract says '{self._term.frame_id}'",
+                "transform the pose with tf2 before publishing it",
+            )
+        position = message.pose.position
+        xyz = [position.x, position.y, position.z]
+        if self._term.field == "pose.position":
+            return xyz
+        quaternion = message.pose.orientation
+        quat_xyzw = [quaternion.x, quaternion.y, quaternion.z, quaternion.w]
+        norm = float(np.linalg.norm(quat_xyzw))
+        if abs(norm - 1.0) > _UNIT_TOLERANCE:  # NaN compares false and is refused later, by name of the axis
+            raise self._error(f"the quaternion has norm {norm:.3f}", "publish a normalised orientation")
+        return xyz + quat_xyzw
+
+    def _data(self, message: Any) -> Sequence[float]:
+        if len(message.data) != self._term.size:
+            raise self._error(
+                f"has {len(message.data)} values, the contract {self._term.size}",
+                f"publish {', '.join(self._term.axes[:8])}",
+            )
+        return list(message.data)
+
+
+def read_term(term: ObservationTerm, message: Any) -> NDArray[np.float64]:
+    """One value without keeping a reader; see ``TermReader.read``."""
+    return TermReader(term).read(message)

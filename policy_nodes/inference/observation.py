@@ -1,0 +1,182 @@
+"""Turns asynchronous samples of many topics into the graph's inputs, as the contract says, or says why it cannot.
+
+Time. The observation's stamp is that of the newest sample of any term (no term is ever extrapolated). History row
+``k`` steps back is sampled at ``stamp - k * history_step``: the latest sample at or before that instant, or one at
+most a quarter step later if it is nearer, so that a jitter of microseconds does not cost a whole period. Before the
+first sample the oldest is repeated, as LeRobot pads the start of an episode.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from policy_nodes.bundle.manifest import ObservationFeature, ObservationTerm
+from policy_nodes.errors import ObservationError
+from policy_nodes.inference.history import History
+
+FUTURE_TOLERANCE_NS = 50_000_000
+"""How far a stamp may lie ahead of now before the clocks are called out of step."""
+
+
+@dataclass(frozen=True)
+class Observation:
+    """Inputs of one policy call.
+
+    Attributes:
+        stamp_ns: of the newest sample used; the stamp of the chunk that answers it.
+        values: by feature, (history, size) float32, oldest first, after the terms' offset, scale and clip.
+        ages_s: by term, age of its newest sample at assembly.
+        out_of_range: sentences naming the elements whose newest raw value is outside the contract's range.
+    """
+
+    stamp_ns: int
+    values: dict[str, NDArray[np.float32]]
+    ages_s: dict[str, float]
+    out_of_range: tuple[str, ...] = field(default=())
+
+
+class ObservationBuffer:
+    """Bounded memory of the newest samples of every term; may be fed and read from different threads.
+
+    Args:
+        features: the contract's observations.
+    """
+
+    def __init__(self, features: Sequence[ObservationFeature]) -> None:
+        self._features = tuple(features)
+        self._lock = threading.Lock()
+        self._history: dict[str, History] = {}
+        for feature in self._features:
+            span = round((feature.history - 1) * feature.history_step_s * 1e9)
+            for term in feature.terms:
+                self._history[term.name] = History(span_ns=span + _age_limit_ns(term))
+
+    def reset(self) -> None:
+        """Forget everything: a new episode, or a clock that jumped."""
+        with self._lock:
+            for history in self._history.values():
+                history.clear()
+
+    def push(self, term_name: str, stamp_ns: int, value: ArrayLike) -> bool:
+        """Store one raw sample.
+
+        Late samples are sorted in; one with a known stamp replaces the older one. Values that are not finite are kept
+        and refused by ``assemble``, because dropping them would hide a broken sensor behind its last good value.
+
+        Args:
+            term_name: of the contract.
+            stamp_ns: time of measurement.
+            value: (size,) in the term's order and unit.
+
+        Returns:
+            False when the sample is older than anything that could still be used, and was dropped.
+
+        Raises:
+            ObservationError: unknown term or wrong size.
+        """
+        term = self._term(term_name)
+        array = np.array(value, dtype=np.float64).reshape(-1)
+        if array.size != term.size:
+            raise ObservationError(
+                f"Observation term '{term_name}' has {array.size} elements, the contract {term.size}.",
+                f"publish {', '.join(term.axes[:8])} on {term.topic}",
+            )
+        with self._lock:
+            return self._history[term_name].insert(int(stamp_ns), array)
+
+    def assemble(self, now_ns: int) -> Observation:
+        """Build the graph's inputs from the samples at hand.
+
+        Args:
+            now_ns: current time of the clock that stamps the samples.
+
+        Raises:
+            ObservationError: a term was never received, is too old, has a gap in its history, comes from the future,
+                or holds a value that is not finite; the text names term, age and limit.
+        """
+        with self._lock:
+            newest = {term.name: self._newest(term, now_ns) for feature in self._features for term in feature.terms}
+            stamp = max(newest.values())
+            values = {feature.name: self._rows(feature, stamp) for feature in self._features}
+            outside = tuple(self._outside())
+        ages = {name: (now_ns - newest[name]) / 1e9 for name in newest}
+        return Observation(stamp, values, ages, outside)
+
+    def _term(self, name: str) -> ObservationTerm:
+        for feature in self._features:
+            for term in feature.terms:
+                if term.name == name:
+                    return term
+        raise ObservationError(f"The contract has no observation term '{name}'.", f"it has {', '.join(self._history)}")
+
+    def _newest(self, term: ObservationTerm, now_ns: int) -> int:
+        """Stamp of the term's newest sample, after the checks on its age."""
+        history = self._history[term.name]
+        if not history:
+            raise ObservationError(
+                f"Observation term '{term.name}' was never received.",
+                f"check that {term.topic} ({term.message_type}) is published: ros2 topic hz {term.topic}",
+            )
+        stamp = history.newest_ns
+        age = (now_ns - stamp) / 1e9
+        if age > term.max_age_s:
+            raise ObservationError(
+                f"Observation term '{term.name}' is {age:.3f} s old, the limit is {term.max_age_s:g} s.",
+                f"check the publisher of {term.topic} and the clocks of both machines",
+            )
+        if now_ns - stamp < -FUTURE_TOLERANCE_NS:
+            raise ObservationError(
+                f"Observation term '{term.name}' is stamped {-age:.3f} s in the future.",
+                "synchronise the clocks (chrony), or set use_sim_time on all nodes or on none",
+            )
+        return stamp
+
+    def _rows(self, feature: ObservationFeature, stamp_ns: int) -> NDArray[np.float32]:
+        step_ns = feature.history_step_s * 1e9
+        rows = np.empty((feature.history, feature.size), dtype=np.float32)
+        column = 0
+        for term in feature.terms:
+            history = self._history[term.name]
+            for index in range(feature.history):
+                target = stamp_ns - round((feature.history - 1 - index) * step_ns)
+                found, value = history.at(target, later_ns=round(step_ns / 4))
+                if target - found > _age_limit_ns(term):
+                    raise ObservationError(
+                        f"Observation term '{term.name}' has a gap of {(target - found) / 1e9:.3f} s in its history, "
+                        f"the limit is {term.max_age_s:g} s.",
+                        f"check for lost messages on {term.topic}",
+                    )
+                if not np.isfinite(value).all():
+                    axis = term.axes[int(np.argmin(np.isfinite(value)))]
+                    raise ObservationError(
+                        f"Observation term '{term.name}' is not finite at '{axis}'.",
+                        f"check the sensor behind {term.topic}",
+                    )
+                rows[index, column : column + term.size] = transform(term, value)
+            column += term.size
+        return rows
+
+    def _outside(self) -> list[str]:
+        sentences = []
+        for feature in self._features:
+            for term in feature.terms:
+                value = self._history[term.name].newest
+                for index in np.flatnonzero((value < np.array(term.minimum)) | (value > np.array(term.maximum))):
+                    limits = f"[{term.minimum[index]:g}, {term.maximum[index]:g}]"
+                    sentences.append(f"'{term.name}' {term.axes[index]} = {value[index]:g} is outside {limits}")
+        return sentences
+
+
+def transform(term: ObservationTerm, value: NDArray[np.float64]) -> NDArray[np.float64]:
+    """``clip((raw - offset) * scale)`` of one term, same shape."""
+    result = (value - term.offset) * term.scale
+    return result if term.clip is None else np.clip(result, -term.clip, term.clip)
+
+
+def _age_limit_ns(term: ObservationTerm) -> int:
+    return round(term.max_age_s * 1e9)
