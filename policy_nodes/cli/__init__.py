@@ -1,0 +1,5 @@
+"""The ``keel`` command."""
+
+from policy_nodes.cli.dispatch import main
+
+__all__ = ["main"]

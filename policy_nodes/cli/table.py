@@ -1,0 +1,38 @@
+"""The commands of ``keel``: where each lives and what it needs, as strings, so that help imports none of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command.
+
+    Attributes:
+        name: as typed.
+        target: ``module:function``; the module also holds the dataclass ``Args`` that the function takes.
+        help: one line.
+        extra: pip extras it needs beyond the runtime, comma-separated; empty for none.
+    """
+
+    name: str
+    target: str
+    help: str
+    extra: str = ""
+
+
+COMMANDS: Final = (
+    Command("collect", "training.commands.collect:run", "record expert demonstrations in simulation", "sim,train"),
+    Command("train", "training.commands.train:run", "train a policy on a dataset", "train"),
+    Command("export", "training.commands.export:run", "turn a checkpoint into a bundle, with parity proof", "train"),
+    Command("verify", "policy_nodes.commands.verify:run", "prove that a bundle is intact and right on this machine"),
+    Command("calibrate", "training.commands.calibrate:run", "fit the failure monitor on good rollouts", "sim,train"),
+    Command("evaluate", "training.commands.evaluate:run", "measure closed-loop success of a bundle", "sim,train"),
+    Command("run", "policy_nodes.commands.run:run", "run a bundle's nodes, on a robot or simulated", "rosless,sim"),
+    Command("report", "training.commands.report:run", "write one HTML page about a run", "train"),
+    Command("doctor", "policy_nodes.commands.doctor:run", "check what this machine can run, and how to fix it"),
+    Command("demo", "training.commands.demo:run", "the whole chain, from simulation to injected faults", "all"),
+)
+BY_NAME: Final = {command.name: command for command in COMMANDS}
