@@ -1,0 +1,1 @@
+"""Franka Panda: pick a cube from the table and place it at a goal."""
