@@ -1,0 +1,160 @@
+"""``safety.yaml``: limits per joint, timeouts and reactions, validated when it is read.
+
+All values are SI: rad and rad/s (m and m/s for prismatic joints), seconds. The order of ``joints`` is the order of
+the command vector.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
+
+from policy_nodes.errors import ConfigError
+from policy_nodes.safety.reasons import REASONS, Reaction, Reason
+
+Positive = Annotated[FiniteFloat, Field(gt=0)]
+Seconds = Annotated[FiniteFloat, Field(gt=0, le=60)]
+BackupName = Literal["jerk_limited_stop", "hold"]
+
+
+class Strict(BaseModel):
+    """Base: unknown keys are errors, instances are immutable."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class JointLimit(Strict):
+    """Limits of one joint's command, SI units.
+
+    ``velocity_gain`` and ``velocity_offset`` give the position dependent velocity limit of libfranka,
+    ``min(velocity, max(0, -offset + sqrt(gain * distance to limit)))``; leave the gain out where it does not apply.
+    """
+
+    name: Annotated[str, Field(min_length=1, max_length=128)]
+    position_min: FiniteFloat
+    position_max: FiniteFloat
+    velocity: Positive
+    acceleration: Positive
+    jerk: Positive
+    velocity_gain: Positive | None = None
+    velocity_offset: Annotated[FiniteFloat, Field(ge=0)] = 0.0
+
+    @model_validator(mode="after")
+    def _ordered(self) -> JointLimit:
+        if not self.position_min < self.position_max:
+            raise ValueError(f"joint '{self.name}': position_min {self.position_min} is not below {self.position_max}")
+        return self
+
+
+class StopReaction(Strict):
+    """How one reason stops the robot."""
+
+    backup: BackupName = "jerk_limited_stop"
+    stop_category: Literal[0, 1, 2]
+
+
+class SafetyConfig(Strict):
+    """Everything the governor can be told."""
+
+    joints: Annotated[list[JointLimit], Field(min_length=1, max_length=256)]
+    joint_state_timeout_s: Seconds = 0.06
+    """Six periods of a 100 Hz arm driver."""
+    monitor_timeout_s: Seconds = 0.5
+    chunk_grace_s: Annotated[FiniteFloat, Field(ge=0, le=10)] = 0.05
+    """How long after a chunk is due the policy may be late before DEGRADED."""
+    extrapolation_limit_s: Annotated[FiniteFloat, Field(ge=0, le=1)] = 0.05
+    """How long the last sample of an ended chunk is held before the backup takes over."""
+    future_tolerance_s: Annotated[FiniteFloat, Field(ge=0, le=1)] = 0.01
+    """How far a stamp may lie ahead of the control clock."""
+    clock_jump_s: Seconds = 0.25
+    """Largest believable time between two control ticks."""
+    max_rejects: Annotated[int, Field(ge=1, le=100)] = 3
+    """Consecutive rejected samples of one signal that make a fault."""
+    joint_jump_factor: Annotated[FiniteFloat, Field(ge=1)] = 3.0
+    """A measured joint may move at most this multiple of its velocity limit between two samples."""
+    joint_jump_slack: Positive = 0.02
+    """Absolute part of the same test (rad or m): measurement noise."""
+    position_tolerance: Positive = 0.02
+    """How far a measured joint may lie outside its position limits (rad or m)."""
+    max_command_distance: Positive = 0.5
+    """Largest distance between the policy's command and the state it starts from (rad or m)."""
+    max_tracking_error: Positive = 0.35
+    """Largest distance between the last command and the measurement (rad or m)."""
+    rest_velocity: Positive = 0.05
+    """Measured velocity below which the robot counts as standing when it is enabled (rad/s or m/s)."""
+    enable_clean_ticks: Annotated[int, Field(ge=1, le=10_000)] = 5
+    """Consecutive control periods without any fault before READY."""
+    alarm_reaction: Literal["warn", "hold", "stop"] = "stop"
+    alarm_debounce: Annotated[int, Field(ge=1, le=100)] = 1
+    """Consecutive alarming verdicts before the reaction."""
+    alarm_release: Annotated[int, Field(ge=1, le=1000)] = 3
+    """Consecutive quiet verdicts before ``warn`` or ``hold`` ends."""
+    limit_jerk_in_motion: bool = True
+    """Also limit jerk while the policy commands; stops are always jerk limited."""
+    reactions: dict[Reason, StopReaction] = Field(default_factory=dict)
+    """Overrides of backup and stop category for stopping reasons."""
+
+    @property
+    def names(self) -> list[str]:
+        """Joint names in command order."""
+        return [joint.name for joint in self.joints]
+
+    def stop_reaction(self, reason: Reason) -> StopReaction:
+        """Backup and stop category of a reason, after overrides; category 2 for reasons that normally do not stop."""
+        if reason in self.reactions:
+            return self.reactions[reason]
+        category = REASONS[reason].stop_category
+        return StopReaction.model_validate({"stop_category": 2 if category is None else category})
+
+    @model_validator(mode="after")
+    def _consistent(self) -> SafetyConfig:
+        names = self.names
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise ValueError(f"joints listed twice: {', '.join(repeated)}")
+        for reason, reaction in self.reactions.items():
+            if REASONS[reason].reaction is not Reaction.STOP:
+                raise ValueError(f"reactions: '{reason.value}' does not stop the robot, so it has no stop category")
+            if reason is Reason.ESTOP and reaction.stop_category == 2:
+                raise ValueError("reactions: an emergency stop is category 0 or 1 (IEC 60204-1), not 2")
+            if reason is Reason.ESTOP and reaction.backup == "hold":
+                raise ValueError("reactions: an emergency stop brakes; 'hold' is not allowed")
+        return self
+
+
+def load_safety_config(path: str | os.PathLike[str]) -> SafetyConfig:
+    """Read and validate ``safety.yaml``.
+
+    Raises:
+        ConfigError: the file is missing, is not YAML, or a value is absent, unknown or out of range.
+    """
+    file = Path(path)
+    try:
+        data: Any = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read {file}: {error.strerror}.", "name an existing safety.yaml.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file} is not valid YAML: {error}.", "correct the file.") from error
+    try:
+        return SafetyConfig.model_validate(data)
+    except ValidationError as error:
+        places = "; ".join(
+            f"{'.'.join(str(part) for part in item['loc']) or 'file'}: {item['msg']}" for item in error.errors()
+        )
+        raise ConfigError(f"{file}: {places}.", "correct the named values.") from error
+
+
+def dump_safety_config(config: SafetyConfig, path: str | os.PathLike[str]) -> None:
+    """Write ``safety.yaml`` so that :func:`load_safety_config` returns an equal object, atomically."""
+    file = Path(path)
+    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+    text = yaml.safe_dump(config.model_dump(mode="json", exclude_none=True), sort_keys=False)
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(file)
+    finally:
+        temporary.unlink(missing_ok=True)
