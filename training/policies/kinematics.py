@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sim.robots.kinematics import ChainLink
+
 
 class ForwardKinematics(nn.Module):
     """Pose of the tool in the base frame for revolute joints.
@@ -40,6 +42,29 @@ class ForwardKinematics(nn.Module):
         ):
             self.register_buffer(name, torch.as_tensor(value, dtype=torch.float32), persistent=False)
         self.joints = len(axes)
+
+    @classmethod
+    def from_chain(cls, chain: Sequence[ChainLink]) -> ForwardKinematics:
+        """Build from a simulator's kinematic chain; fixed links are merged into the joints that follow them.
+
+        Raises:
+            ValueError: the chain has a prismatic joint or no joint.
+        """
+        before: list[np.ndarray] = []
+        axes: list[np.ndarray] = []
+        pending = np.eye(4)
+        for link in chain:
+            pending = pending @ link.fixed
+            if link.kind == "fixed":
+                continue
+            if link.kind != "revolute":
+                raise ValueError(f"joint '{link.name}' is {link.kind}; only revolute joints are supported")
+            before.append(pending)
+            axes.append(link.axis)
+            pending = np.eye(4)
+        if not axes:
+            raise ValueError("the chain has no joint")
+        return cls(before, axes, pending)
 
     def forward(self, joint_position: Tensor) -> tuple[Tensor, Tensor]:
         """Tool pose.

@@ -1,0 +1,1 @@
+"""Thin ROS 2 nodes: parameters -> core configuration, messages <-> core types, timers, lifecycle. Plain rclpy."""

@@ -1,0 +1,26 @@
+"""Message classes that a contract can name."""
+
+from __future__ import annotations
+
+from geometry_msgs.msg import PoseStamped
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Float64MultiArray
+
+from policy_nodes.errors import ContractError
+
+_TYPES = {
+    "sensor_msgs/msg/JointState": JointState,
+    "geometry_msgs/msg/PoseStamped": PoseStamped,
+    "std_msgs/msg/Float64MultiArray": Float64MultiArray,
+}
+
+
+def message_type(name: str) -> type:
+    """Class of the interface ``package/msg/Name``.
+
+    Raises:
+        ContractError: contracts cannot use this type.
+    """
+    if name not in _TYPES:
+        raise ContractError(f"message type '{name}' is not supported in a contract.", f"use one of {', '.join(_TYPES)}.")
+    return _TYPES[name]

@@ -1,0 +1,119 @@
+"""monitor_node: predicts failures of the policy from the same observations, in its own process.
+
+At every policy call it samples a batch of chunks, scores them (FIPER, arXiv 2510.09459) and publishes ``~/alarm``
+(diagnostic_msgs/DiagnosticArray, stamp = observation time) and ``~/scores`` (std_msgs/Float64MultiArray for plotting).
+Its alarms are also its heartbeat: silence of the monitor is a fault for the safety node.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
+from std_msgs.msg import Float64MultiArray, MultiArrayDimension
+
+from policy_nodes.bundle.load import Bundle
+from policy_nodes.bundle.manifest import ObservationTerm
+from policy_nodes.errors import ObservationError
+from policy_nodes.inference.observation import ObservationBuffer
+from policy_nodes.inference.policy import PolicySession
+from policy_nodes.monitors.fiper import FiperMonitor
+from policy_nodes.nodes.bundle_node import BundleNode, spin_node
+from policy_nodes.nodes.conversions import alarm_to_message
+from policy_nodes.nodes.qos import COMMAND, LATCHED
+from policy_nodes.types import Alarm
+
+ACTIVE_STATES = ("ACTIVE", "DEGRADED")
+
+
+class MonitorNode(BundleNode):
+    """Runs the calibrated failure predictor of a bundle. Parameters: ``provider``, ``threads``, ``seed``."""
+
+    def __init__(self) -> None:
+        super().__init__("monitor_node")
+        self.declare("provider", "cpu", "execution provider: cpu, cuda, tensorrt or openvino")
+        self.declare("threads", 1, "threads of the inference session", (1, 64))
+        self.declare("seed", 0, "seed of the sampling noise", (0, 2**31 - 1))
+        self._handles: list[object] = []
+        self._timer = self._alarms = self._scores = None
+        self._last: Alarm | None = None
+        self._was_active = False
+
+    def setup(self, bundle: Bundle) -> None:
+        """Own policy session, calibrated monitor, topics."""
+        provider, threads = str(self.value("provider")), int(str(self.value("threads")))
+        self._session = PolicySession(bundle, provider=provider, threads=threads)
+        self._monitor = FiperMonitor(bundle, provider=provider, threads=threads)
+        self._rng = np.random.default_rng(int(str(self.value("seed"))) + 1)
+        self._buffer = ObservationBuffer(bundle.manifest.observations)
+        self._session.warm_up(batch=self._monitor.batch)
+        self._alarms = self.create_lifecycle_publisher(DiagnosticArray, "~/alarm", COMMAND)
+        self._scores = self.create_lifecycle_publisher(Float64MultiArray, "~/scores", COMMAND)
+        self._handles = list(self.subscribe_terms(bundle, self._on_term))
+        self._handles.append(self.create_subscription(DiagnosticArray, "safety_node/state", self._on_state, LATCHED))
+
+    def teardown(self) -> None:
+        """Drop timer, subscriptions and publishers."""
+        if self._timer is not None:
+            self.destroy_timer(self._timer)
+        for handle in self._handles:
+            self.destroy_subscription(handle)
+        for publisher in (self._alarms, self._scores):
+            if publisher is not None:
+                self.destroy_publisher(publisher)
+        self._timer = self._alarms = self._scores = None
+        self._handles = []
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Start to judge, once per policy call."""
+        assert self.bundle is not None
+        actions = self.bundle.manifest.actions
+        self._timer = self.create_timer(actions.execution_horizon * actions.step_s, self._judge)
+        return super().on_activate(state)
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop to judge."""
+        self.destroy_timer(self._timer)
+        self._timer = None
+        return super().on_deactivate(state)
+
+    def health(self) -> tuple[bytes, str, dict[str, str]]:
+        """Latest normalised scores."""
+        if self.bundle is None or self._timer is None:
+            return DiagnosticStatus.WARN, "inactive", {}
+        if self._last is None:
+            return DiagnosticStatus.WARN, "waiting for observations", {}
+        values = {name: f"{score:.4g}" for name, score in self._last.scores.items()}
+        if self._last.active:
+            return DiagnosticStatus.ERROR, "failure predicted", values
+        return DiagnosticStatus.OK, "nominal", values
+
+    def _on_term(self, term: ObservationTerm, stamp_ns: int, value: object) -> None:
+        self._buffer.push(term.name, stamp_ns, np.asarray(value))
+
+    def _on_state(self, message: DiagnosticArray) -> None:
+        """An episode begins when the operator enables the policy: windows and history of the old one do not count."""
+        active = bool(message.status) and message.status[0].message in ACTIVE_STATES
+        if active and not self._was_active:
+            self._monitor.reset()
+        self._was_active = active
+
+    def _judge(self) -> None:
+        try:
+            observation = self._buffer.assemble(self.now_ns())
+            output = self._session.sample(observation.values, batch=self._monitor.batch, rng=self._rng)
+        except ObservationError as error:
+            self.get_logger().warning(f"cannot judge: {error.cause} Fix: {error.fix}", throttle_duration_sec=1.0)
+            return
+        self._last = self._monitor.step(output.chunk, output.embedding[0], observation.stamp_ns)
+        assert self._alarms is not None and self._scores is not None
+        self._alarms.publish(alarm_to_message(self._last))
+        scores = Float64MultiArray(data=[float(v) for v in self._last.scores.values()])
+        label = ",".join(self._last.scores)
+        scores.layout.dim.append(MultiArrayDimension(label=label, size=len(scores.data), stride=len(scores.data)))
+        self._scores.publish(scores)
+
+
+def main() -> int:
+    """Run the node."""
+    return spin_node(MonitorNode)

@@ -1,0 +1,113 @@
+"""policy_node: contract topics in, action chunks out.
+
+Publishes ``~/action_chunk`` (trajectory_msgs/JointTrajectory, stamp = observation time) every execution horizon, and
+nothing at all when an observation is missing, stale or not finite: the safety node acts on silence.
+"""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+from diagnostic_msgs.msg import DiagnosticStatus
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
+from trajectory_msgs.msg import JointTrajectory
+
+from policy_nodes.bundle.load import Bundle
+from policy_nodes.bundle.manifest import ObservationTerm
+from policy_nodes.errors import ObservationError
+from policy_nodes.inference.observation import ObservationBuffer
+from policy_nodes.inference.policy import PolicySession
+from policy_nodes.nodes.bundle_node import BundleNode, spin_node
+from policy_nodes.nodes.conversions import SECOND_NS, chunk_to_message
+from policy_nodes.nodes.qos import COMMAND
+from policy_nodes.realtime.histogram import Histogram
+from policy_nodes.types import ActionChunk
+
+
+class PolicyNode(BundleNode):
+    """Runs the policy of a bundle. Parameters: ``provider``, ``threads``, ``seed``, and those of BundleNode."""
+
+    def __init__(self) -> None:
+        super().__init__("policy_node")
+        self.declare("provider", "cpu", "execution provider: cpu, cuda, tensorrt or openvino")
+        self.declare("threads", 1, "threads of the inference session", (1, 64))
+        self.declare("seed", 0, "seed of the sampling noise", (0, 2**31 - 1))
+        self._handles: list[object] = []
+        self._timer = None
+        self._chunks = None
+        self._count = self._refused = 0
+        self._last_refusal = ""
+
+    def setup(self, bundle: Bundle) -> None:
+        """Session, warm-up, buffer, publisher."""
+        self._session = PolicySession(bundle, provider=str(self.value("provider")), threads=int(str(self.value("threads"))))
+        self._session.warm_up()
+        self._rng = np.random.default_rng(int(str(self.value("seed"))))
+        self._buffer = ObservationBuffer(bundle.manifest.observations)
+        self._latency = Histogram()
+        self._budget_s = bundle.manifest.timing.inference_budget_s
+        self._chunks = self.create_lifecycle_publisher(JointTrajectory, "~/action_chunk", COMMAND)
+        self._handles = list(self.subscribe_terms(bundle, self._on_term))
+
+    def teardown(self) -> None:
+        """Drop timer, subscriptions and publisher."""
+        if self._timer is not None:
+            self.destroy_timer(self._timer)
+        for handle in self._handles:
+            self.destroy_subscription(handle)
+        if self._chunks is not None:
+            self.destroy_publisher(self._chunks)
+        self._timer, self._handles, self._chunks = None, [], None
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Start to plan, one chunk per execution horizon."""
+        assert self.bundle is not None
+        actions = self.bundle.manifest.actions
+        self._step_ns = round(actions.step_s * SECOND_NS)
+        self._timer = self.create_timer(actions.execution_horizon * actions.step_s, self._plan)
+        return super().on_activate(state)
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop to plan."""
+        self.destroy_timer(self._timer)
+        self._timer = None
+        return super().on_deactivate(state)
+
+    def health(self) -> tuple[bytes, str, dict[str, str]]:
+        """Inference latency and refusals."""
+        if self.bundle is None or self._timer is None:
+            return DiagnosticStatus.WARN, "inactive", {}
+        values = {"chunks": str(self._count), "refused": str(self._refused), "last refusal": self._last_refusal}
+        values |= {f"latency {k}": f"{v:.6g}" for k, v in self._latency.to_dict().items() if isinstance(v, int | float)}
+        return (DiagnosticStatus.WARN, "refusing observations", values) if self._last_refusal else (DiagnosticStatus.OK, "planning", values)
+
+    def _on_term(self, term: ObservationTerm, stamp_ns: int, value: object) -> None:
+        self._buffer.push(term.name, stamp_ns, np.asarray(value))
+
+    def _plan(self) -> None:
+        assert self.bundle is not None and self._chunks is not None
+        began = time.perf_counter_ns()
+        try:
+            observation = self._buffer.assemble(self.now_ns())
+            output = self._session.sample(observation.values, rng=self._rng)
+        except ObservationError as error:
+            self._refused += 1
+            self._last_refusal = error.cause
+            self.get_logger().warning(f"no plan: {error.cause} Fix: {error.fix}", throttle_duration_sec=1.0)
+            return
+        self._last_refusal = ""
+        self._count += 1
+        chunk = ActionChunk(observation.stamp_ns, self._step_ns, output.chunk[0])
+        self._chunks.publish(chunk_to_message(chunk, self.bundle.manifest.actions.joints))
+        elapsed = time.perf_counter_ns() - began
+        self._latency.add(elapsed)
+        if elapsed > self._budget_s * SECOND_NS:
+            self.get_logger().warning(
+                f"inference took {elapsed / 1e6:.1f} ms, over the budget of {self._budget_s * 1e3:.0f} ms", throttle_duration_sec=1.0
+            )
+
+
+def main() -> int:
+    """Run the node."""
+    return spin_node(PolicyNode)

@@ -1,0 +1,1 @@
+"""The commands of `keel` that need the trainer: one module each, with `Args` and `run`."""

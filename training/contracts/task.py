@@ -1,0 +1,49 @@
+"""What a task must say about itself so that its policies can be trained, exported, calibrated and deployed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import nn
+
+from policy_nodes.bundle.manifest import ActionSpec, ObservationFeature, Timing
+from policy_nodes.safety.config import SafetyConfig
+from training.policies.encoders import TabletopEncoder
+
+
+@dataclass(frozen=True)
+class TaskContract:
+    """The contract of one task.
+
+    Attributes:
+        name: key on the command line and in datasets.
+        robot: robot name.
+        instruction: the task in words, stored with every demonstration.
+        observations: graph inputs, term by term.
+        actions: commanded joints, chunking and the command topic.
+        timing: rates and budgets.
+        relative: per commanded joint, whether its target is learned relative to the measured position.
+        safety: limits and reactions shipped in the bundle.
+        make_encoder: builds the observation encoder.
+        make_position: builds the module (N, H, A) raw chunk -> (N, H, 3) tool positions used by the failure predictor.
+        simulator: ``module:factory`` of the simulated robot.
+    """
+
+    name: str
+    robot: str
+    instruction: str
+    observations: list[ObservationFeature]
+    actions: ActionSpec
+    timing: Timing
+    relative: list[bool]
+    safety: SafetyConfig
+    make_encoder: Callable[[], TabletopEncoder]
+    make_position: Callable[[], nn.Module]
+    simulator: str
+
+    @property
+    def history(self) -> dict[str, tuple[int, int]]:
+        """Feature -> (entries, spacing in control steps)."""
+        step = 1.0 / self.timing.control_rate_hz
+        return {f.name: (f.history, round(f.history_step_s / step)) for f in self.observations}

@@ -1,0 +1,1 @@
+"""Scripted demonstrations in simulation, recorded as LeRobotDataset v3."""

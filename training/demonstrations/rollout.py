@@ -1,0 +1,82 @@
+"""One demonstration: the expert drives the world, the clean command is the label, a perturbed one is executed.
+
+Injecting noise while recording the expert's correction is DART (Laskey et al., "DART: Noise Injection for Robust
+Imitation Learning", arXiv 1703.09327): the policy sees how to come back from where its own errors will bring it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.tasks.pick_place.expert import PickPlaceExpert
+from sim.tasks.pick_place.world import PickPlaceWorld
+from training.contracts.registry import task_contract
+from training.simulation import read_features
+
+DISPLACE_PROBABILITY = 0.1
+"""Share of noisy episodes in which the cube is pushed aside once before it is grasped, to show recovery."""
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    """One recorded episode.
+
+    Attributes:
+        seed: seed of the world.
+        success: the task was done within the time limit.
+        frames: feature -> (T, size) float32, including ``action``.
+    """
+
+    seed: int
+    success: bool
+    frames: dict[str, NDArray[np.float32]]
+
+
+def demonstrate(task: str, seed: int, noise: float, max_seconds: float = 15.0, settle_steps: int = 10) -> Demonstration:
+    """Record one episode of a task's scripted expert.
+
+    Args:
+        task: contract name.
+        seed: seed of world, noise and disturbance.
+        noise: standard deviation of the injected command noise (rad).
+        max_seconds: an episode that takes longer has failed.
+        settle_steps: control steps recorded after the expert is done, so that the policy learns to rest.
+    """
+    contract = task_contract(task)
+    world, expert = _actors(task)
+    rng = np.random.default_rng([seed, 1])
+    world.reset(seed)
+    expert.noise = noise
+    expert.reset(world, seed=seed)
+    push_at = int(rng.integers(20, 80)) if noise > 0 and rng.random() < DISPLACE_PROBABILITY else -1
+    observations: dict[str, list[NDArray[np.float32]]] = {feature.name: [] for feature in contract.observations}
+    actions: list[NDArray[np.float64]] = []
+    success, remaining = False, settle_steps
+    for step in range(round(max_seconds / world.control_dt)):
+        if step == push_at and world.object_poses()["cube"][2] < world.config.cube.half_size + 0.005:
+            world.push_cube(rng.uniform(-0.3, 0.3, size=2))
+        for name, value in read_features(world, contract.observations).items():
+            observations[name].append(value)
+        label = expert.act(world)
+        actions.append(label)
+        world.step(expert.perturb(label))
+        success = success or (expert.done and world.success())
+        remaining -= int(success)
+        if remaining == 0:
+            break
+    frames = {name: np.stack(values) for name, values in observations.items()}
+    frames["action"] = np.stack(actions).astype(np.float32)
+    return Demonstration(seed, success, frames)
+
+
+_ACTORS: dict[str, tuple[PickPlaceWorld, PickPlaceExpert]] = {}
+
+
+def _actors(task: str) -> tuple[PickPlaceWorld, PickPlaceExpert]:
+    """World and expert of this process, built once: compiling the model takes longer than an episode."""
+    if task not in _ACTORS:
+        _ACTORS[task] = (PickPlaceWorld(), PickPlaceExpert())
+    return _ACTORS[task]

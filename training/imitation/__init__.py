@@ -1,0 +1,1 @@
+"""Imitation learning: train a policy on demonstrations, resumably."""
