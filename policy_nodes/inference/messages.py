@@ -14,13 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from policy_nodes.bundle.manifest import ObservationTerm
-from policy_nodes.errors import ObservationError
+from policy_nodes.errors import ContractError
+from policy_nodes.types import JointSample
 
 _UNIT_TOLERANCE = 0.02
 """How far a quaternion's norm may be from one before it is called broken rather than rounded."""
 
 
-def message_stamp_ns(message: Any, arrival_ns: int) -> int:
+def message_stamp_ns(message: Any, arrival_ns: int = 0) -> int:
     """Stamp of a message's header in ns; ``arrival_ns`` where it has none or leaves it zero."""
     header = getattr(message, "header", None)
     if header is None:
@@ -51,18 +52,19 @@ class TermReader:
         """Raw value in contract order, (size,) float64; may hold NaN if the message does.
 
         Raises:
-            ObservationError: a joint is missing or repeated, the field is empty or of wrong length, the frame is
+            ContractError: a joint is missing or repeated, the field is empty or of wrong length, the frame is
                 another, or the quaternion is not a rotation.
         """
         return np.array(self._read(message), dtype=np.float64)
 
-    def _error(self, cause: str, fix: str) -> ObservationError:
-        return ObservationError(f"Observation term '{self._term.name}' on {self._term.topic}: {cause}.", fix)
+    def _error(self, cause: str, fix: str) -> ContractError:
+        return ContractError(f"Observation term '{self._term.name}' on {self._term.topic}: {cause}.", fix)
 
     def _joints(self, message: Any) -> Sequence[float]:
         names = tuple(message.name)
         if names != self._names:
-            self._order = self._positions(names)
+            where = f"Observation term '{self._term.name}' on {self._term.topic}"
+            self._order = joint_positions(names, self._term.axes, where)
             self._names = names
         values = getattr(message, self._term.field)
         if len(values) != len(names):
@@ -71,20 +73,6 @@ class TermReader:
                 f"make the driver publish '{self._term.field}' for every joint",
             )
         return [values[index] for index in self._order]
-
-    def _positions(self, names: tuple[str, ...]) -> list[int]:
-        repeated = [name for name, count in Counter(names).items() if count > 1]
-        if repeated:
-            raise self._error(f"joint '{repeated[0]}' appears twice", "check the joint_state_broadcaster")
-        missing = [axis for axis in self._term.axes if axis not in names]
-        if missing:
-            near = get_close_matches(missing[0], names, n=1, cutoff=0.5)
-            hint = f"the message has '{near[0]}'" if near else f"the message has {', '.join(names[:12]) or 'no joints'}"
-            raise self._error(
-                f"joint{'s' if len(missing) > 1 else ''} {', '.join(missing[:12])} missing",
-                f"use a bundle for this robot or rename its joints; {hint}",
-            )
-        return [names.index(axis) for axis in self._term.axes]
 
     def _pose(self, message: Any) -> Sequence[float]:
         frame = message.header.frame_id.lstrip("/")
@@ -113,6 +101,55 @@ class TermReader:
         return list(message.data)
 
 
-def read_term(term: ObservationTerm, message: Any) -> NDArray[np.float64]:
+def extract(term: ObservationTerm, message: Any) -> NDArray[np.float64]:
     """One value without keeping a reader; see ``TermReader.read``."""
     return TermReader(term).read(message)
+
+
+def joint_sample(joints: Sequence[str], message: Any, arrival_ns: int = 0) -> JointSample:
+    """Position and velocity of ``joints`` in that order; velocities are zero where the driver publishes none.
+
+    Args:
+        joints: names in contract order.
+        message: a JointState.
+        arrival_ns: stamp to use where the message has none.
+
+    Raises:
+        ContractError: a joint is missing or repeated, or a field has the wrong length.
+    """
+    names = tuple(message.name)
+    order = joint_positions(names, joints, "JointState")
+    fields = {}
+    for field in ("position", "velocity"):
+        values = np.asarray(getattr(message, field), dtype=np.float64)
+        if field == "velocity" and values.size == 0:
+            values = np.zeros(len(names))
+        if values.size != len(names):
+            raise ContractError(
+                f"JointState: field '{field}' has {values.size} values for {len(names)} joints.",
+                f"make the driver publish '{field}' for every joint",
+            )
+        fields[field] = values[order]
+    return JointSample(message_stamp_ns(message, arrival_ns), fields["position"], fields["velocity"])
+
+
+def joint_positions(names: Sequence[str], joints: Sequence[str], where: str) -> list[int]:
+    """Index in ``names`` of each of ``joints``.
+
+    Raises:
+        ContractError: a joint is missing or repeated; ``where`` begins the sentence.
+    """
+    repeated = [name for name, count in Counter(names).items() if count > 1]
+    if repeated:
+        raise ContractError(f"{where}: joint '{repeated[0]}' appears twice.", "check the joint_state_broadcaster")
+    index = {name: position for position, name in enumerate(names)}
+    missing = [joint for joint in joints if joint not in index]
+    if missing:
+        near = get_close_matches(missing[0], names, n=1, cutoff=0.5)
+        hint = f"the message has '{near[0]}'" if near else f"the message has {', '.join(names[:12]) or 'no joints'}"
+        plural = "s" if len(missing) > 1 else ""
+        raise ContractError(
+            f"{where}: joint{plural} {', '.join(missing[:12])} missing.",
+            f"use a bundle for this robot or rename its joints; {hint}",
+        )
+    return [index[joint] for joint in joints]

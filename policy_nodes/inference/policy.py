@@ -68,11 +68,12 @@ class PolicySession:
         """(H, A) of the noise input, None for a deterministic graph."""
         return None if self._noise is None else (self._noise.shape[0], self._noise.shape[1])
 
-    def warm_up(self, calls: int = 3) -> float:
+    def warm_up(self, calls: int = 3, *, batch: int = 1) -> float:
         """Run recorded inputs so that the first live call is as fast as the others, and prove parity on the way.
 
         Args:
-            calls: samples of ``parity.npz`` to run, at least 1; repeated when there are fewer.
+            calls: how often to run, at least once.
+            batch: samples of ``parity.npz`` per call, repeated when there are fewer; the batch of the live calls.
 
         Returns:
             Seconds of the last call.
@@ -84,13 +85,11 @@ class PolicySession:
         samples = self.bundle.manifest.parity.samples
         seconds = 0.0
         for call in range(max(calls, 1)):
-            row = slice(call % samples, call % samples + 1)
+            rows = np.arange(call, call + batch) % samples
+            feeds = {name: value[rows] for name, value in inputs.items()}
+            wanted = {name: value[rows] for name, value in outputs.items()}
             started = time.perf_counter()
-            errors = max_abs_error(
-                self.session,
-                {name: value[row] for name, value in inputs.items()},
-                {name: value[row] for name, value in outputs.items()},
-            )
+            errors = max_abs_error(self.session, feeds, wanted, batch=batch)
             seconds = time.perf_counter() - started
             worse = exceeded(errors, self.bundle.manifest.parity.tolerance)
             if worse:
