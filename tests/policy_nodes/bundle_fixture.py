@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
+import yaml
 from onnx import TensorProto, helper, numpy_helper
 
 from policy_nodes.bundle.write import write_bundle
@@ -18,9 +19,16 @@ UNITS = ["rad"] * 7 + ["m"]
 LOW = [-2.8973, -1.7628, -2.8973, -3.0718, -2.8973, -0.0175, -2.8973, 0.0]
 HIGH = [2.8973, 1.7628, 2.8973, -0.0698, 2.8973, 3.7525, 2.8973, 0.04]
 HISTORY, HORIZON, ACTIONS, EMBEDDING = 2, 16, 8, 12
-SAFETY_YAML = b"""# Limits of the Franka Panda; the defaults of the safety layer apply to everything not named here.
-stop_category: 2
-"""
+VELOCITY = [2.175] * 4 + [2.61] * 3 + [0.1]
+ACCELERATION = [15.0, 7.5, 10.0, 12.5, 15.0, 20.0, 20.0, 2.0]
+JERK = [7500.0, 3750.0, 5000.0, 6250.0, 7500.0, 10000.0, 10000.0, 1000.0]
+
+
+def safety_yaml(joints: Sequence[str] = JOINTS) -> bytes:
+    """``safety.yaml`` with the Panda's limits (Franka control parameters) under the given joint names."""
+    rows = zip(joints, LOW, HIGH, VELOCITY, ACCELERATION, JERK, strict=True)
+    keys = ("name", "position_min", "position_max", "velocity", "acceleration", "jerk")
+    return yaml.safe_dump({"joints": [dict(zip(keys, row, strict=True)) for row in rows]}).encode()
 
 
 def manifest_fields(samples: int = 4, outputs: tuple[str, ...] = ("action", "embedding")) -> dict[str, Any]:
@@ -234,6 +242,6 @@ def make_bundle(
     contents = {
         "policy.onnx": tiny_model(seed).SerializeToString(),
         "parity.npz": parity_bytes(samples, seed),
-        "safety.yaml": SAFETY_YAML,
+        "safety.yaml": safety_yaml(),
     }
     return write_bundle(tmp_path / name, manifest_fields(samples) | overrides, contents | dict(files or {})).path

@@ -1,0 +1,1 @@
+"""Commands that need only the runtime; each module has `Args` and `run(args) -> int`."""
