@@ -34,6 +34,8 @@ class ExpertConfig:
         home_speed: of the fastest joint on the way home [rad/s].
         leak: share per tick by which the integrated command follows the measured motion.
         noise_time: correlation time of injected noise [s].
+        noise_floor: share of the noise that remains when the arm is still; fine motion is perturbed less than fast.
+        noise_full_speed: speed of the fastest joint from which the noise is full [rad/s].
     """
 
     strategy: StrategyConfig = field(default_factory=StrategyConfig)
@@ -45,6 +47,8 @@ class ExpertConfig:
     home_speed: float = 1.2
     leak: float = 0.15
     noise_time: float = 0.3
+    noise_floor: float = 0.2
+    noise_full_speed: float = 0.5
 
 
 class PickPlaceExpert:
@@ -117,7 +121,9 @@ class PickPlaceExpert:
         """The command (8,) to execute: with the next sample of noise on the arm, unchanged when ``noise`` is 0."""
         executed = np.array(command, dtype=float)
         if self.noise > 0.0:
-            executed[:7] += self._noise.sample(self._rng)
+            share = min(float(np.max(np.abs(self._speed))) / self.config.noise_full_speed, 1.0)
+            share = self.config.noise_floor + (1.0 - self.config.noise_floor) * share
+            executed[:7] += share * self._noise.sample(self._rng)
         return executed
 
     @staticmethod

@@ -150,12 +150,12 @@ def _fetch(view: View, task: PickPlaceConfig, config: StrategyConfig) -> Intent:
     rise = view.tool[2] - max(view.cube[2], half)
     offset = np.abs(_in_tool(view, to_cube))
     # Once the fingers move, the cube is being centred: the tolerance is wider, and the finger position shows it.
-    slack = 1.0 if view.finger > 0.037 else 2.0
-    if offset[0] < 0.008 * slack and offset[1] < 0.006 * slack and abs(rise) < 0.007 * slack and turn < 0.12 * slack:
+    slack = 1.0 if view.finger > 0.037 else 1.7
+    if offset[0] < 0.009 * slack and offset[1] < 0.009 * slack and abs(rise) < 0.008 * slack and turn < 0.15 * slack:
         return Intent(Phase.GRASP, np.append(0.5 * _towards(to_cube, config), _vertical(-rise, config)), yaw, False)
     if view.finger < 0.034 and distance < 0.06 and rise < half + 0.03:
         return Intent(Phase.REOPEN, np.array([0.0, 0.0, 0.1]), view.tool_yaw, True)
-    misaligned = max(ramp(distance, 0.004, 0.026), ramp(turn, 0.08, 0.45), ramp(view.cube_speed, 0.03, 0.10))
+    misaligned = max(ramp(distance, 0.007, 0.029), ramp(turn, 0.10, 0.45), ramp(view.cube_speed, 0.03, 0.10))
     above = config.hover * misaligned
     free = 1.0 - ramp(above - rise, 0.01, 0.04)
     linear = np.append(free * _towards(to_cube, config), _vertical(above - rise, config))
