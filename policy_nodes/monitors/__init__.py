@@ -1,0 +1,19 @@
+"""Failure prediction on the robot: scores of one policy call, conformal thresholds, alarms (numpy and onnxruntime)."""
+
+from policy_nodes.monitors.artefact import CalibrationArtefact, SignalCalibration, load_artefact, save_artefact
+from policy_nodes.monitors.detector import Detector, Signal
+from policy_nodes.monitors.fiper import FiperMonitor
+from policy_nodes.monitors.interface import CallFeatures, PolicyIdentity, Score
+
+__all__ = [
+    "CalibrationArtefact",
+    "CallFeatures",
+    "Detector",
+    "FiperMonitor",
+    "PolicyIdentity",
+    "Score",
+    "Signal",
+    "SignalCalibration",
+    "load_artefact",
+    "save_artefact",
+]
