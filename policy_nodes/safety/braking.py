@@ -38,12 +38,6 @@ def brake_step(d: Array) -> Array:
     return (d + 0.5 * n * (n + 1.0)) / (n + 1.0)
 
 
-def braking_speed(distance: Array, acceleration: Array, dt: float) -> Array:
-    """Largest speed from which ``acceleration`` stops within ``distance`` (clipped at zero) in periods of ``dt``; SI."""
-    unit = acceleration * (dt * dt)
-    return brake_step(np.maximum(distance, 0.0) / unit) * (acceleration * dt)
-
-
 def stop_step(velocity: Array, acceleration: Array, max_acceleration: Array) -> Array:
     """Next acceleration of the time-optimal stop from (V, A); in jerk units.
 

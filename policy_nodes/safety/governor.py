@@ -1,0 +1,367 @@
+"""The governor: one object that turns what it has heard into one command per control period.
+
+Order of a tick (design section 7): clock -> freshness, finiteness and ranges -> chunk lookup at the control instant ->
+distance of the command to the robot -> alarm and monitor -> supervisor table -> limits or backup -> independent
+envelope check -> command. A fault found in a tick changes the command of that same tick.
+
+Commands are None until motion is first enabled and after a category 0 or 1 stop (the node then publishes nothing and
+the drive may drop power); after a category 2 stop the rest position is commanded for as long as the state lasts.
+Joint positions only; other action modes are refused by the node that owns the bundle.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from policy_nodes.bundle.manifest import ObservationTerm
+from policy_nodes.errors import ConfigError
+from policy_nodes.safety.alarms import AlarmWatch
+from policy_nodes.safety.backup import JerkLimitedStop
+from policy_nodes.safety.chunks import ChunkWatch, Wanted
+from policy_nodes.safety.clock import TickClock
+from policy_nodes.safety.commander import Commander
+from policy_nodes.safety.config import SafetyConfig
+from policy_nodes.safety.limits import Array
+from policy_nodes.safety.reasons import Reason
+from policy_nodes.safety.status import describe
+from policy_nodes.safety.supervisor import Action, State, Supervisor
+from policy_nodes.safety.watch import Fault, JointWatch, SignalWatch
+from policy_nodes.types import ActionChunk, Alarm, JointSample
+
+LIMITED_TOLERANCE = 1e-4
+"""A command this close to what the policy asked for (rad or m) does not count as limited."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Outcome of one control period.
+
+    Attributes:
+        stamp_ns: control instant.
+        state: supervisor state after this tick.
+        reason: cause of the state; LIMITED in ACTIVE when limits changed the command; else None.
+        command: (n,) joint positions to send, or None to send nothing.
+        wanted: (n,) what the policy asked for, or None if it was not consulted.
+        limited: the command differs from ``wanted`` because of limits or blending.
+        backup: name of the backup that made the command, or None.
+        stop_category: IEC 60204-1 category of the stop under way or latched, or None.
+        detail: what exactly was found (joint, term, value), for logs.
+    """
+
+    stamp_ns: int
+    state: State
+    reason: Reason | None
+    command: Array | None
+    wanted: Array | None
+    limited: bool
+    backup: str | None
+    stop_category: int | None
+    detail: str = ""
+
+
+class Governor:
+    """Supervisor, watches, limiter and backups of one robot. Thread-safe; holds no clock.
+
+    Args:
+        config: limits and reactions (``safety.yaml``).
+        joints: joint names in command order, from the bundle.
+        terms: observation terms of the bundle's contract.
+        control_period_s: time between ticks, s.
+        chunk_period_s: time between chunks (execution horizon x step), s.
+        monitor_required: a silent failure monitor stops the robot.
+
+    Raises:
+        ConfigError: limits are missing, superfluous or in another order than ``joints``, or a period is not positive.
+    """
+
+    def __init__(
+        self,
+        config: SafetyConfig,
+        joints: Sequence[str],
+        terms: Sequence[ObservationTerm],
+        control_period_s: float,
+        chunk_period_s: float,
+        monitor_required: bool,
+    ) -> None:
+        _check(config, list(joints), control_period_s, chunk_period_s)
+        self._config = config
+        self._lock = threading.RLock()
+        self._supervisor = Supervisor(config)
+        self._joint = JointWatch(config)
+        self._terms = {term.name: SignalWatch.of_term(term, config) for term in terms}
+        self._chunks = ChunkWatch(config, len(config.joints), control_period_s, chunk_period_s)
+        self._alarms = AlarmWatch(config, monitor_required)
+        self._clock = TickClock(control_period_s, config.clock_jump_s)
+        self._commander = Commander(config, control_period_s)
+        self._clean_ticks = 0
+        self._estop_held = False
+        self._ticks = self._limited_ticks = self._unknown_terms = 0
+        self._used_backup: str | None = None
+        self._error = ""
+
+    # What the node has heard. ------------------------------------------------------------------------------------
+
+    def on_joint_state(self, now_ns: int, sample: JointSample) -> Reason | None:
+        """Store a joint state in contract order; the reason if it was rejected."""
+        with self._lock:
+            return self._joint.joint_sample(now_ns, sample)
+
+    def on_observation(self, now_ns: int, term_name: str, stamp_ns: int, value: np.ndarray) -> Reason | None:
+        """Store the raw value (n,) of one observation term; the reason if it was rejected. Counts unknown names."""
+        with self._lock:
+            watch = self._terms.get(term_name)
+            if watch is None:
+                self._unknown_terms += 1
+                return None
+            return watch.sample(now_ns, stamp_ns, value)
+
+    def on_chunk(self, now_ns: int, chunk: ActionChunk) -> Reason | None:
+        """Store a chunk; the reason if it was rejected, in which case the previous one stays in use."""
+        with self._lock:
+            return self._chunks.offer(now_ns, chunk, self._supervisor.state in (State.ACTIVE, State.DEGRADED))
+
+    def on_alarm(self, now_ns: int, alarm: Alarm) -> None:
+        """Store a verdict of the failure monitor; also a heartbeat."""
+        with self._lock:
+            self._alarms.verdict(now_ns, alarm)
+
+    def on_monitor_heartbeat(self, now_ns: int) -> None:
+        """The failure monitor is alive."""
+        with self._lock:
+            self._alarms.heartbeat(now_ns)
+
+    # What the operator asks. -------------------------------------------------------------------------------------
+
+    def estop(self, now_ns: int, held: bool = False) -> None:
+        """Emergency stop, latched. With ``held`` a reset is refused until :meth:`release_estop`."""
+        with self._lock:
+            self._estop_held = self._estop_held or held
+            self._apply(now_ns, Fault(Reason.ESTOP, "pressed"))
+
+    def release_estop(self) -> None:
+        """The emergency stop button is released; the stop stays latched until a reset."""
+        with self._lock:
+            self._estop_held = False
+
+    def shutdown(self, now_ns: int) -> None:
+        """Begin the stop of a clean shutdown; keep ticking until the state is STOPPED."""
+        with self._lock:
+            self._apply(now_ns, Fault(Reason.SHUTDOWN, ""))
+
+    def enable(self, now_ns: int, on: bool) -> tuple[bool, str]:
+        """Let the policy move the robot, or bring it to rest.
+
+        Returns:
+            Whether it was done, and a message for the operator naming everything that is missing.
+        """
+        with self._lock:
+            if not on:
+                self._apply(now_ns, Fault(Reason.OPERATOR_DISABLE, ""))
+                return True, f"Disabled; state {self.state.value}."
+            if self.state in (State.ACTIVE, State.DEGRADED):
+                return True, "Already enabled."
+            missing = self._missing_for_enable(now_ns)
+            # Where the robot is held under power its last command continues, so that nothing jumps.
+            start = self._joint.value if self._commander.rest is None else self._commander.rest
+            if missing or start is None:
+                return False, "Cannot enable: " + "; ".join(missing) + "."
+            self._commander.begin(start)
+            self._apply(now_ns, Fault(Reason.OPERATOR_ENABLE, ""))
+            return True, "Enabled."
+
+    def reset(self, now_ns: int) -> tuple[bool, str]:
+        """Acknowledge a latched stop; refused while its cause persists.
+
+        Returns:
+            Whether it was done, and a message for the operator naming everything that is missing.
+        """
+        with self._lock:
+            if self.state is not State.STOPPED:
+                return False, f"Nothing to reset in state {self.state.value}."
+            missing = [fault.detail for fault in self._signal_faults(now_ns)]
+            if self._estop_held:
+                missing.append("the emergency stop button is still pressed")
+            cause = self._supervisor.reason
+            if cause is Reason.CHUNK_EXHAUSTED and self._chunks.at(now_ns) is None:
+                missing.append(f"{self._chunks.exhausted(now_ns).detail}; is policy_node running?")
+            blocking = {Reason.MONITOR_LOST: self._alarms.lost(now_ns), Reason.FAILURE_PREDICTED: self._alarms.alarm()}
+            still = blocking.get(cause) if cause is not None else None
+            if still is not None:
+                missing.append(f"{still.reason.value}: {still.detail}")
+            if missing:
+                return False, "Cannot reset: " + "; ".join(missing) + "."
+            self._apply(now_ns, Fault(Reason.OPERATOR_RESET, ""))
+            return True, "Reset; READY."
+
+    # The control period. -----------------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> State:
+        """Present state."""
+        return self._supervisor.state
+
+    @property
+    def reason(self) -> Reason | None:
+        """Cause of the present state, None in READY and ACTIVE."""
+        return self._supervisor.reason
+
+    def tick(self, now_ns: int) -> Decision:
+        """One control period. Never raises: an internal error is INTERNAL_ERROR and stops the robot."""
+        with self._lock:
+            self._ticks += 1
+            try:
+                return self._tick(now_ns)
+            except Exception as error:
+                self._error = f"{type(error).__name__}: {error}"
+            try:
+                self._apply(now_ns, Fault(Reason.INTERNAL_ERROR, self._error))
+                return self._decide(now_ns, self._command(now_ns, None), None)
+            except Exception as error:
+                # The backup itself failed: nothing that could be commanded has been checked.
+                self._error += f"; then {type(error).__name__}: {error}"
+                self._supervisor.cut(now_ns, Reason.INTERNAL_ERROR, self._error)
+                self._commander.rest = None
+                return self._decide(now_ns, None, None)
+
+    def status(self) -> dict[str, str]:
+        """Everything an operator may want to see, as text for ``/diagnostics``."""
+        with self._lock:
+            counters = {
+                "ticks": self._ticks,
+                "limited_ticks": self._limited_ticks,
+                "unknown_observations": self._unknown_terms,
+                "ignored_alarms": self._alarms.ignored,
+            }
+            watches = [self._joint, *self._terms.values()]
+            return describe(self._supervisor, watches, self._chunks, counters, self._clock.last_ns or 0, self._error)
+
+    def _tick(self, now_ns: int) -> Decision:
+        jump = self._clock.advance(now_ns)
+        faults = self._signal_faults(now_ns) if jump is None else [jump, *self._signal_faults(now_ns)]
+        wanted: Wanted | None = None
+        if self.state in (State.ACTIVE, State.DEGRADED):
+            wanted = self._chunks.at(self._clock.lookup_ns)
+            faults += self._policy_faults(now_ns, wanted)
+            if not faults and self.state is State.DEGRADED:
+                self._apply(now_ns, Fault(Reason.POLICY_RECOVERED, ""))
+        if faults:
+            worst = self._supervisor.worst(fault.reason for fault in faults)
+            self._apply(now_ns, next(fault for fault in faults if fault.reason is worst))
+        self._clean_ticks = 0 if faults else self._clean_ticks + 1
+        if self.state is State.INIT and self._clean_ticks >= self._config.enable_clean_ticks:
+            self._apply(now_ns, Fault(Reason.SIGNALS_READY, ""))
+        return self._decide(now_ns, self._command(now_ns, wanted), wanted)
+
+    def _signal_faults(self, now_ns: int) -> list[Fault]:
+        found = [self._joint.fault(now_ns), *[watch.fault(now_ns) for watch in self._terms.values()]]
+        return [fault for fault in found if fault is not None]
+
+    def _policy_faults(self, now_ns: int, wanted: Wanted | None) -> list[Fault]:
+        motion = self._commander.motion
+        found = [self._chunks.late(now_ns), self._alarms.lost(now_ns), self._alarms.alarm()]
+        if wanted is None:
+            found.append(self._chunks.exhausted(now_ns))
+        elif motion is not None:
+            limit = self._config.max_command_distance
+            found.append(self._apart(Reason.COMMAND_FAR_FROM_STATE, wanted.position, motion.position, limit))
+        if motion is not None and self._joint.value is not None:
+            limit = self._config.max_tracking_error
+            found.append(self._apart(Reason.TRACKING_LOST, motion.position, self._joint.value, limit))
+        return [fault for fault in found if fault is not None]
+
+    def _apart(self, reason: Reason, asked: Array, actual: Array, limit: float) -> Fault | None:
+        distance = np.abs(asked - actual)
+        worst = int(distance.argmax())
+        if distance[worst] <= limit:
+            return None
+        joint = self._config.names[worst]
+        text = f"'{joint}': asked {asked[worst]:.3f}, is {actual[worst]:.3f}, allowed distance {limit:.3f}"
+        return Fault(reason, text)
+
+    def _missing_for_enable(self, now_ns: int) -> list[str]:
+        missing = [fault.detail for fault in self._signal_faults(now_ns)]
+        if self.state is State.STOPPED:
+            missing.insert(0, f"stopped by {self.reason.value if self.reason else '?'}, reset first")
+        elif self.state is not State.READY:
+            missing.insert(0, f"state is {self.state.value}, not READY")
+        found = [self._alarms.lost(now_ns)]
+        if self._config.alarm_reaction != "warn":
+            found.append(self._alarms.alarm())
+        wanted, measured = self._chunks.at(now_ns), self._joint.value
+        if wanted is None:
+            found.append(self._chunks.exhausted(now_ns))
+        elif measured is not None:
+            limit = self._config.max_command_distance
+            found.append(self._apart(Reason.COMMAND_FAR_FROM_STATE, wanted.position, measured, limit))
+        missing += [f"{fault.reason.value}: {fault.detail}" for fault in found if fault is not None]
+        velocity = self._joint.velocity
+        if velocity is not None and np.any(np.abs(velocity) > self._config.rest_velocity):
+            joint = self._config.names[int(np.abs(velocity).argmax())]
+            missing.append(f"joint '{joint}' is moving")
+        return missing
+
+    def _apply(self, now_ns: int, fault: Fault) -> None:
+        """Tell the supervisor, and start what its action needs."""
+        supervisor = self._supervisor
+        before = supervisor.action
+        if not supervisor.apply(now_ns, fault.reason, fault.detail):
+            return
+        reaction = self._config.stop_reaction(fault.reason)
+        if supervisor.action is Action.REST and reaction.stop_category != 2:
+            self._commander.rest = None
+        if before in (Action.FOLLOW, Action.PAUSE) and supervisor.action is Action.BACKUP:
+            self._commander.start_backup(now_ns, reaction.backup)
+        if before is Action.FOLLOW and supervisor.action is Action.PAUSE:
+            self._commander.start_backup(now_ns, JerkLimitedStop.name)
+
+    def _command(self, now_ns: int, wanted: Wanted | None) -> Array | None:
+        action, commander = self._supervisor.action, self._commander
+        self._used_backup = None
+        if action is Action.FOLLOW and wanted is not None:
+            return commander.follow(wanted)
+        if action is Action.REST:
+            return commander.rest
+        self._used_backup = commander.backup_name
+        command, at_rest = commander.back_up(now_ns)
+        if at_rest and action is Action.BACKUP:
+            commander.rest = command if self._supervisor.stop_category == 2 else None
+            end = Reason.BACKUP_FINISHED if self._supervisor.latched else Reason.DISABLED_AT_REST
+            self._apply(now_ns, Fault(end, ""))
+        return command
+
+    def _decide(self, now_ns: int, command: Array | None, wanted: Wanted | None) -> Decision:
+        supervisor = self._supervisor
+        position = None if wanted is None else wanted.position
+        limited = False
+        if command is not None and position is not None:
+            limited = bool(np.any(np.abs(command - position) > LIMITED_TOLERANCE))
+            self._limited_ticks += limited
+        reason = Reason.LIMITED if limited and supervisor.state is State.ACTIVE else supervisor.reason
+        return Decision(
+            stamp_ns=now_ns,
+            state=supervisor.state,
+            reason=reason,
+            command=None if command is None else np.array(command),
+            wanted=position,
+            limited=limited,
+            backup=self._used_backup,
+            stop_category=supervisor.stop_category,
+            detail=supervisor.detail,
+        )
+
+
+def _check(config: SafetyConfig, joints: list[str], control_period_s: float, chunk_period_s: float) -> None:
+    missing = [name for name in joints if name not in config.names]
+    extra = [name for name in config.names if name not in joints]
+    if missing or extra:
+        cause = f"safety.yaml: no limits for {missing}" if missing else f"safety.yaml: unknown joints {extra}"
+        raise ConfigError(f"{cause}; the bundle commands {joints}.", "list exactly the bundle's joints.")
+    if joints != config.names:
+        raise ConfigError(f"safety.yaml lists {config.names}, the bundle {joints}.", "use the bundle's order.")
+    for name, value in (("control_period_s", control_period_s), ("chunk_period_s", chunk_period_s)):
+        if not 0.0 < value < 60.0:
+            raise ConfigError(f"{name} is {value}.", "give seconds between 0 and 60.")
