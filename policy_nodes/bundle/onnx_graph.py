@@ -191,15 +191,18 @@ class _Reader:
 
     def _attribute(self, data: memoryview, depth: int) -> Iterator[list[int]]:
         """Check one attribute; yields the integers of each constant in it."""
+        listed: list[int] = []
         for number, kind, value in pb.fields(data):
             if number in (5, 10):
                 yield self._tensor(pb.view(value))[1]
             elif number == 8:
-                yield pb.integers(kind, value)
+                listed += pb.integers(kind, value)
             elif number in (6, 11):
                 self._graph(pb.view(value), depth + 1)
             elif number in (22, 23):
                 raise GraphError("sparse constants are not supported; export dense weights")
+        if listed:
+            yield listed
 
     def _tensor(self, data: memoryview) -> tuple[str, list[int]]:
         """Check one constant; returns its name and, where it may serve as a shape, its integers."""

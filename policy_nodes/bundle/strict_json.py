@@ -29,6 +29,12 @@ def _finite(text: str) -> float:
     return value
 
 
+def _short(text: str) -> int:
+    if len(text) > 20:  # int() takes quadratic time where Python does not limit it
+        raise ValueError(f"integer {text[:20]}... has {len(text)} digits")
+    return int(text)
+
+
 def _check_depth(text: str) -> None:
     """Refuse deep nesting before the recursive parser meets it; brackets inside strings do not count."""
     depth, in_string, escaped = 0, False, False
@@ -65,7 +71,9 @@ def parse_json_object(data: bytes) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise ValueError(f"not UTF-8 at byte {error.start}") from None
     _check_depth(text)
-    value = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite)
+    value = json.loads(
+        text, object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite, parse_int=_short
+    )
     if not isinstance(value, dict):
         raise ValueError(f"expected an object, found {type(value).__name__}")
     return value
