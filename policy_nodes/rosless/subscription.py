@@ -1,0 +1,123 @@
+"""``rclpy.subscription``: take a sample, deserialise it, call back."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from enum import Enum
+from typing import Any
+
+from policy_nodes.rosless.idl import deserialize
+from policy_nodes.rosless.qos import QoSProfile
+from policy_nodes.rosless.wire.endpoints import Reader
+
+
+class Subscription:
+    """Receives messages of one type from one topic; ``Node.create_subscription`` makes it.
+
+    Args:
+        reader: DDS reader.
+        msg_type: message class.
+        topic: fully qualified name.
+        callback: called with the message, or with the message and a dict of ``source_timestamp`` and
+            ``received_timestamp`` (ns since 1970) when it takes two arguments.
+        callback_group: of the callback.
+        qos_profile: its quality of service.
+        node: owner.
+    """
+
+    class CallbackType(Enum):
+        """What the callback takes."""
+
+        MessageOnly = 0
+        WithMessageInfo = 1
+
+    def __init__(
+        self,
+        reader: Reader,
+        msg_type: type,
+        topic: str,
+        callback: Callable[..., Any],
+        callback_group: Any,
+        qos_profile: QoSProfile,
+        node: Any,
+    ) -> None:
+        self._reader = reader
+        self.msg_type = msg_type
+        self.topic = topic
+        self.callback = callback
+        self.callback_group = callback_group
+        self.qos_profile = qos_profile
+        self.raw = False
+        self.event_handlers: list[Any] = []
+        self.logger_name: str = node.get_logger().name
+
+    @property
+    def topic_name(self) -> str:
+        """Fully qualified, remapped topic name."""
+        return self.topic
+
+    @property
+    def callback(self) -> Callable[..., Any]:
+        """The user's function."""
+        return self._callback
+
+    @callback.setter
+    def callback(self, value: Callable[..., Any]) -> None:
+        self._callback = value
+        self._callback_type = _callback_type(value)
+
+    def get_publisher_count(self) -> int:
+        """Number of publishers this subscription receives from."""
+        return self._reader.count_writers()
+
+    def destroy(self) -> None:
+        """Delete it; ``Node.destroy_subscription`` is the way for users."""
+        for handler in self.event_handlers:
+            handler.destroy()
+        self._reader.close()
+
+    def __enter__(self) -> Subscription:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.destroy()
+
+    def _conditions(self) -> tuple[int, ...]:
+        return (self._reader.condition,) if self._reader.alive else ()
+
+    def _take_message(self) -> tuple[Any, dict[str, int]] | None:
+        taken = self._reader.take()
+        if taken is None:
+            return None
+        stamp = taken[1].source_timestamp
+        return deserialize(self.msg_type, taken[0]), {"source_timestamp": stamp, "received_timestamp": stamp}
+
+    def _take(self) -> Callable[[], Any] | None:
+        taken = self._take_message()
+        if taken is None:
+            return None
+        if self._callback_type is Subscription.CallbackType.MessageOnly:
+            return functools.partial(self._callback, taken[0])
+        return functools.partial(self._callback, *taken)
+
+
+def _callback_type(callback: Callable[..., Any]) -> Subscription.CallbackType:
+    """Tell by calling conventions, as rclpy: one argument or two."""
+    try:
+        inspect.signature(callback).bind(object())
+        return Subscription.CallbackType.MessageOnly
+    except TypeError:
+        pass
+    try:
+        inspect.signature(callback).bind(object(), object())
+        return Subscription.CallbackType.WithMessageInfo
+    except TypeError:
+        raise RuntimeError(
+            "Subscription.__init__(): callback should be either be callable with one argument(to get only the message) "
+            "or two (to get message and message info)"
+        ) from None
+
+
+__all__ = ["Subscription"]
