@@ -53,12 +53,16 @@ class ChunkWatch:
         """
         reason = self._judge(now_ns, chunk, commanding)
         if reason is not None:
-            self.counts[reason] += 1
-            return reason
+            return self.reject(reason)
         # An own copy: the sender may reuse its buffer.
         self.chunk = replace(chunk, values=np.array(chunk.values, dtype=np.float64))
         self._arrival_ns = now_ns
         return None
+
+    def reject(self, reason: Reason) -> Reason:
+        """Count a rejection; returns the reason."""
+        self.counts[reason] += 1
+        return reason
 
     def _judge(self, now_ns: int, chunk: ActionChunk, commanding: bool) -> Reason | None:
         values = np.asarray(chunk.values)
@@ -88,6 +92,9 @@ class ChunkWatch:
         chunk = self.chunk
         if chunk is None:
             return None
+        if chunk.stamp_ns - self._future_ns - self._period_ns <= now_ns < chunk.stamp_ns:
+            # A stamp accepted in spite of lying a little ahead: the first sample is what it says about now.
+            now_ns = chunk.stamp_ns
         found = chunk.at(now_ns)
         if found is None:
             if not chunk.end_ns <= now_ns < chunk.end_ns + self._hold_ns:

@@ -124,6 +124,11 @@ class Governor:
         with self._lock:
             return self._chunks.offer(now_ns, chunk, self._supervisor.state in (State.ACTIVE, State.DEGRADED))
 
+    def on_malformed_chunk(self, now_ns: int) -> Reason:
+        """Count a message that could not even be read as a chunk; the previous chunk stays in use."""
+        with self._lock:
+            return self._chunks.reject(Reason.CHUNK_MALFORMED)
+
     def on_alarm(self, now_ns: int, alarm: Alarm) -> None:
         """Store a verdict of the failure monitor; also a heartbeat."""
         with self._lock:
@@ -208,6 +213,11 @@ class Governor:
     def reason(self) -> Reason | None:
         """Cause of the present state, None in READY and ACTIVE."""
         return self._supervisor.reason
+
+    @property
+    def moving(self) -> bool:
+        """Whether commands may still move the robot: ACTIVE, DEGRADED or BACKUP."""
+        return self.state in (State.ACTIVE, State.DEGRADED, State.BACKUP)
 
     def tick(self, now_ns: int) -> Decision:
         """One control period. Never raises: an internal error is INTERNAL_ERROR and stops the robot."""
