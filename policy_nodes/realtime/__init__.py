@@ -1,0 +1,1 @@
+"""Control loops with absolute deadlines, latency histograms and process scheduling. No ROS."""
