@@ -81,7 +81,7 @@ def _series(arrays: dict[str, np.ndarray], time: str, value: str, shape: str, pa
         raise ReportError(f"{path}: '{time}' or '{value}' is not numeric.", fix) from None
     if t.ndim != 1 or samples.ndim != shape.count(",") + 1 or len(samples) != len(t):
         raise ReportError(
-            f"{path}: '{value}' has shape {samples.shape} with '{time}' {t.shape}; expected ({shape}) with one time each.",
+            f"{path}: '{value}' has shape {samples.shape} with '{time}' {t.shape}; expected ({shape}).",
             fix,
         )
     if not np.all(np.isfinite(t)) or np.any(np.diff(t) < 0):

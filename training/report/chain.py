@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from training.report.inputs import BundleInput, RunInputs
-from training.report.tiles import NOT_MEASURED
+from training.report.tiles import NOT_MEASURED, words
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,12 @@ def _bundle_links(bundle: BundleInput) -> list[Link]:
         Link(
             "Training",
             f"{policy.family}, {source.training_steps:,} steps",
-            [("parameters", f"{policy.parameters:,}"), ("seed", str(source.seed)), ("config", source.config_sha256), ("commit", source.git_commit)],
+            [
+                ("parameters", f"{policy.parameters:,}"),
+                ("seed", str(source.seed)),
+                ("config", source.config_sha256),
+                ("commit", source.git_commit),
+            ],
         ),
         Link(
             "Bundle",
@@ -41,7 +46,7 @@ def _bundle_links(bundle: BundleInput) -> list[Link]:
                 ("parity", f"{worst:.1e} (≤ {manifest.parity.tolerance:.0e})"),
                 ("policy.onnx", bundle.policy_sha256 or "not listed"),
                 ("manifest", manifest.digest),
-                ("exported", source.created),
+                ("exported", source.created[:19].replace("T", " ")),
             ],
         ),
     ]
@@ -53,9 +58,9 @@ def _calibration_link(bundle: BundleInput | None) -> Link:
     facts = []
     for name, value in bundle.calibration.items():
         if isinstance(value, bool | int | str) and len(str(value)) <= 80:
-            facts.append((name.replace("_", " "), str(value)))
+            facts.append((words(name), str(value)))
         elif isinstance(value, float):
-            facts.append((name.replace("_", " "), f"{value:.4g}"))
+            facts.append((words(name), f"{value:.4g}"))
     return Link("Failure predictor", "calibrated on successes", facts[:8])
 
 
@@ -71,7 +76,9 @@ def chain(inputs: RunInputs) -> list[Link]:
         links.append(Link("Evaluation", NOT_MEASURED, present=False))
     else:
         seeds = [episode.seed for episode in evaluation.episodes]
-        facts = [("task", evaluation.task), ("seeds", f"{min(seeds)}–{max(seeds)}"), ("policy.onnx", evaluation.policy_sha256)]
+        # The task is only worth a line when it is not the one that the bundle was trained for.
+        other = evaluation.task if inputs.bundle is None or evaluation.task != inputs.bundle.manifest.task else ""
+        facts = [("task", other), ("seeds", f"{min(seeds)}–{max(seeds)}"), ("policy.onnx", evaluation.policy_sha256)]
         summary = f"{evaluation.successes} of {len(seeds)} succeeded"
         links.append(Link("Evaluation", summary, [(name, value) for name, value in facts if value]))
     if live is None:

@@ -95,7 +95,9 @@ def load_inputs(directory: Path) -> RunInputs:
         ReportError: the directory is missing or holds nothing to report, or one of its files is damaged.
     """
     if not directory.is_dir():
-        raise ReportError(f"{directory} is not a directory.", "pass the run directory that 'keel demo' or 'keel run' wrote.")
+        raise ReportError(
+            f"{directory} is not a directory.", "pass the run directory that 'keel demo' or 'keel run' wrote."
+        )
     metrics, evaluation_path = directory / "train/metrics.jsonl", directory / "evaluation/evaluation.json"
     scores_path, run_path, trace_path = (
         directory / name for name in ("evaluation/scores.npz", "run/run.json", "run/trace.npz")

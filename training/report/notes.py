@@ -37,10 +37,10 @@ def conditions(inputs: RunInputs) -> list[str]:
     evaluation, bundle, live = inputs.evaluation, inputs.bundle, inputs.live
     if evaluation:
         said.append(
-            f"Success is counted over {len(evaluation.episodes)} simulated episodes with fixed seeds, through the exported "
-            f"bundle and not the training code. The interval is Wilson's score interval (1927) at "
-            f"{100 * evaluation.confidence:.0f} % confidence: it speaks about episodes drawn like these, not about other "
-            "tasks, objects or robots."
+            f"Success is counted over {len(evaluation.episodes)} simulated episodes with fixed seeds, through the "
+            "exported bundle and not the training code. The interval is Wilson's score interval (1927) at "
+            f"{100 * evaluation.confidence:.0f} % confidence: it speaks about episodes drawn like these, not about "
+            "other tasks, objects or robots."
         )
     if evaluation and evaluation.inference_ms:
         said.append(
@@ -49,22 +49,25 @@ def conditions(inputs: RunInputs) -> list[str]:
         )
     if bundle:
         said.append(
-            f"Parity is the largest absolute difference between the training framework and the exported graph over "
+            "Parity is the largest absolute difference between the training framework and the exported graph over "
             f"{bundle.manifest.parity.samples} recorded inputs."
         )
     if inputs.scores:
         said.append(
-            "Failure scores are divided by thresholds calibrated on successful episodes only (FIPER, arXiv 2510.09459): "
-            "1 is the threshold, and an alarm needs both the embedding to be novel and the action chunks to be spread out. "
-            "A false alarm is an alarm in an episode that succeeded."
+            "Failure scores are divided by thresholds calibrated on successful episodes only (FIPER, arXiv "
+            "2510.09459): 1 is the threshold, and an alarm needs both the embedding to be novel and the action chunks "
+            "to be spread out. A false alarm is an alarm in an episode that succeeded."
         )
     if live:
         period = f" at {1 / live.control_period_s:g} Hz" if live.control_period_s else ""
         said.append(
-            f"The live run had simulation, policy, monitor and safety as separate processes over {live.stack or 'ROS 2'}"
-            f"{period}. Reaction time runs from the moment a fault could first be observed by the safety node to the first "
-            "command of a backup controller; injection is earlier because a stopped process goes on looking alive until its "
-            "last plan ages."
+            f"The live run had its nodes as separate processes over {live.stack or 'ROS 2'}, with commands{period}. "
+            "Reaction time runs from the moment the safety node could first observe a fault to the first command "
+            "of a backup controller. Injection may be earlier: a stopped policy looks alive until its last plan ages."
+        )
+        said.append(
+            "A fault passes by the criteria that the run itself checked; this page draws the recorded signals so that "
+            "they can be checked again."
         )
     if evaluation or live:
         said.append("Nothing on this page was measured on a physical robot unless the stack above says so.")
@@ -75,4 +78,8 @@ def machine(inputs: RunInputs) -> list[tuple[str, str]]:
     """The evaluating machine as recorded."""
     if inputs.evaluation is None:
         return []
-    return [(words(name), str(value)) for name, value in inputs.evaluation.machine.items() if not isinstance(value, dict | list)]
+    return [
+        (words(name), str(value))
+        for name, value in inputs.evaluation.machine.items()
+        if not isinstance(value, dict | list)
+    ]

@@ -153,9 +153,9 @@ class LiveRun(Record):
 
 
 class Rollout(Record):
-    """``evaluation/rollout_<seed>.json``: what an animation shows."""
+    """The ``.json`` beside a clip: what it shows."""
 
     seed: int | None = None
     success: bool | None = None
     frames: list[float] = Field(default_factory=list)
-    """Simulation time of each frame, s."""
+    """Time of each frame, s: of the episode for a rollout, of the run for a clip of the run."""

@@ -30,6 +30,7 @@ COLORS: dict[str, tuple[str, str]] = {
     "state-degraded": ("#f0b93a", "#d9a21f"),
     "state-backup": ("#d45a00", "#e06a12"),
     "state-stopped": ("#4b3f72", "#7465a8"),
+    "card": ("#ffffff", "#171f29"),
     "on-dark": ("#fefefe", "#fdfdfd"),
     "on-light": ("#101620", "#f4f6f9"),
     "on-amber": ("#111722", "#11161f"),
@@ -47,6 +48,9 @@ STATES: dict[str, tuple[str, str]] = {
 """Supervisor state to the roles of its fill and of text on it."""
 
 SCORE_LABELS = {"rnd": "embedding novelty (RND)", "entropy": "action-chunk entropy", "fiper": "FIPER (both)"}
+SCORE_SHORT = {"rnd": "RND", "entropy": "entropy", "fiper": "FIPER"}
+SCORE_LINES = {"rnd": ("sky", 1.0), "entropy": ("purple", 1.0), "fiper": ("ink", 1.5)}
+"""Colour role and line width of each score."""
 
 
 def color(role: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from training.report.inputs import RunInputs
@@ -10,6 +10,7 @@ from training.report.schema import Fault
 
 Verdict = Literal["pass", "fail", "plain", "missing"]
 NOT_MEASURED = "not measured in this run"
+_ABBREVIATIONS = {"nan": "NaN", "rnd": "RND", "cpu": "CPU", "gpu": "GPU", "gb": "GB", "sha256": "SHA-256", "ros": "ROS"}
 
 
 @dataclass(frozen=True)
@@ -20,10 +21,21 @@ class Tile:
     value: str
     detail: str
     verdict: Verdict = "plain"
+    judged: str = ""
+    """What the verdict compares, for example "within budget"; empty without a verdict."""
 
 
 def _missing(title: str) -> Tile:
     return Tile(title, "—", NOT_MEASURED, "missing")
+
+
+def _judge(tile: Tile, passed: bool, limit: str = "") -> Tile:
+    """The tile with a verdict: against a named limit, or by the criteria of the run itself."""
+    if limit:
+        text = f"✓ within {limit}" if passed else f"✗ over {limit}"
+    else:
+        text = "✓ passed" if passed else "✗ failed"
+    return replace(tile, verdict="pass" if passed else "fail", judged=text)
 
 
 def success_tile(inputs: RunInputs) -> Tile:
@@ -56,7 +68,7 @@ def parity_tile(inputs: RunInputs) -> Tile:
     parity = inputs.bundle.manifest.parity
     worst = max(parity.max_abs_error.values())
     detail = f"largest over {parity.samples} inputs · tolerance {parity.tolerance:.0e}"
-    return Tile(title, f"{worst:.1e}", detail, "pass" if worst <= parity.tolerance else "fail")
+    return _judge(Tile(title, f"{worst:.1e}", detail), worst <= parity.tolerance, "tolerance")
 
 
 def inference_tile(inputs: RunInputs) -> Tile:
@@ -69,18 +81,17 @@ def inference_tile(inputs: RunInputs) -> Tile:
     if inputs.bundle is None:
         return Tile(title, value, f"max {times.max:.3g} ms · no bundle, so no budget to compare with")
     budget = 1e3 * inputs.bundle.manifest.timing.inference_budget_s
-    return Tile(title, value, f"max {times.max:.3g} ms · budget {budget:g} ms", "pass" if times.p99 <= budget else "fail")
+    return _judge(Tile(title, value, f"max {times.max:.3g} ms · budget {budget:g} ms"), times.p99 <= budget, "budget")
 
 
 def fault_tile(fault: Fault) -> Tile:
     """Reaction time to one injected fault; it passes when the run's own criteria passed."""
     title = f"Reaction: {words(fault.name)}"
     if fault.reaction_s is None:
-        verdict: Verdict = "plain" if fault.passed else "fail"
-        return Tile(title, "none", "no backup command followed", verdict)
+        return _judge(Tile(title, "none", "no backup command followed"), fault.passed)
     periods = f" · {fault.reaction_periods:.1f} control periods" if fault.reaction_periods is not None else ""
     handed = f"to {words(fault.backup)}" if fault.backup else "to first backup command"
-    return Tile(title, f"{1e3 * fault.reaction_s:.0f} ms", handed + periods, "pass" if fault.passed else "fail")
+    return _judge(Tile(title, f"{1e3 * fault.reaction_s:.0f} ms", handed + periods), fault.passed)
 
 
 def alarm_tile(inputs: RunInputs) -> Tile:
@@ -98,8 +109,8 @@ def alarm_tile(inputs: RunInputs) -> Tile:
 
 
 def words(name: str) -> str:
-    """An identifier as plain words."""
-    return name.replace("_", " ").lower()
+    """An identifier as plain words, with abbreviations as they are usually written."""
+    return " ".join(_ABBREVIATIONS.get(word, word) for word in name.replace("_", " ").lower().split())
 
 
 def headline(inputs: RunInputs) -> list[Tile]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from training.report.schema import Histogram, InferenceTimes
 from training.report.theme import color
@@ -20,7 +20,9 @@ def _occupied(histogram: Histogram) -> tuple[np.ndarray, np.ndarray]:
     return edges[used[0] : used[-1] + 2], counts[used[0] : used[-1] + 1]
 
 
-def latency_histogram(histogram: Histogram, times: InferenceTimes | None, budget_ms: float | None, width: float) -> Figure:
+def latency_histogram(
+    histogram: Histogram, times: InferenceTimes | None, budget_ms: float | None, width: float
+) -> Figure:
     """Draw counts per bin with p50, p99 and the budget.
 
     Args:
@@ -38,6 +40,8 @@ def latency_histogram(histogram: Histogram, times: InferenceTimes | None, budget
     lowest = float(edges[0])
     if lowest > 0 and highest / lowest > 12:
         axes.set_xscale("log")
+        axes.set_xlim(lowest / 1.8, highest * 1.15)
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
@@ -45,14 +49,14 @@ def latency_histogram(histogram: Histogram, times: InferenceTimes | None, budget
     if budget_ms is not None:
         marks.append(("budget", budget_ms, "vermillion", "-"))
     top = float(counts.max(initial=1))
-    for row, (name, value, role, line) in enumerate(marks):
+    for name, value, role, line in marks:
         axes.axvline(value, color=color(role), linestyle=line, linewidth=1.4)
-        left = name == "budget"
+        left = name != "p99"
         axes.annotate(
             f"{name} {value:.3g} ms",
             (value, 1.0),
             xycoords=axes.get_xaxis_transform(),
-            xytext=(-4 if left else 4, -2 - 12 * (row % 2)),
+            xytext=(-4 if left else 4, -2),
             textcoords="offset points",
             ha="right" if left else "left",
             va="top",

@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from training.report.arrays import SCORES, Series
+from training.report.plots.rows import is_wide
 from training.report.signals import decimate
 from training.report.theme import SCORE_LABELS, color
 
@@ -24,10 +25,12 @@ def score_traces(episodes: Sequence[dict[str, Series]], success: Sequence[bool],
         width: inches; panels stand side by side when there is room.
     """
     names = [name for name in SCORES if any(name in episode for episode in episodes)]
-    wide = width > 6
+    wide = is_wide(width)
     shape = (1, len(names)) if wide else (len(names), 1)
     height = 2.9 if wide else 1.9 * len(names) + 0.4
-    figure, grid = plt.subplots(*shape, figsize=(width, height), sharex=True, sharey=True, squeeze=False, layout="constrained")
+    figure, grid = plt.subplots(
+        *shape, figsize=(width, height), sharex=True, sharey=True, squeeze=False, layout="constrained"
+    )
     values = np.concatenate([series.value for episode in episodes for series in episode.values()])
     finite = values[np.isfinite(values)]
     # Scores of a failure may be orders of magnitude above the threshold.
@@ -51,7 +54,9 @@ def score_traces(episodes: Sequence[dict[str, Series]], success: Sequence[bool],
             axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
             axes.yaxis.set_minor_formatter(NullFormatter())
         else:
-            axes.set_ylim(bottom=min(0.0, float(finite.min(initial=0.0))), top=max(1.3, float(finite.max(initial=0)) * 1.05))
+            axes.set_ylim(
+                bottom=min(0.0, float(finite.min(initial=0.0))), top=max(1.3, float(finite.max(initial=0)) * 1.05)
+            )
         axes.margins(x=0.01)
     for axes in grid[-1] if wide else grid[-1:, 0]:
         axes.set_xlabel("time in episode (s)")
