@@ -33,11 +33,11 @@ def step_entropies(positions: FloatArray, cell: FloatArray) -> NDArray[np.float6
     """
     points = np.asarray(positions, dtype=np.float64)
     low, high = points.min(axis=0), points.max(axis=0)
-    bins = np.floor((points - (low - PADDING * (high - low))) / cell)
+    x, y, z = np.floor((points - (low - PADDING * (high - low))) / cell).transpose(2, 1, 0)
     # Entropy needs only how many samples share each sample's bin: no grid is ever allocated, however large the box.
-    same = (bins[:, None] == bins[None]).all(axis=-1).sum(axis=1)
+    together = (x[:, :, None] == x[:, None]) & (y[:, :, None] == y[:, None]) & (z[:, :, None] == z[:, None])
     # `+ 0.0` turns the -0.0 of a single occupied bin into 0.0.
-    return -np.log2(same / points.shape[0]).mean(axis=0) + 0.0
+    return -np.log2(together.mean(axis=-1)).mean(axis=-1) + 0.0
 
 
 def action_chunk_entropy(positions: FloatArray, cell: FloatArray) -> float:
