@@ -1,7 +1,8 @@
 """Decide between a real ROS 2 and this layer: the only thing entry points and ``conftest.py`` need to know.
 
-The real ``rclpy`` is used wherever it is importable. Otherwise an import finder is appended, last and all-or-nothing: real rclpy
-with our messages, or the reverse, never happens. ``KEEL_REQUIRE_ROS=1`` (for robots) turns the fallback into an error.
+The real ``rclpy`` is used wherever it is importable. Otherwise an import finder is appended, last and all-or-nothing:
+real rclpy with our messages, or the reverse, never happens. ``KEEL_REQUIRE_ROS=1`` (for robots) turns the fallback into
+an error.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def _activate() -> None:
     if importlib.util.find_spec("cyclonedds") is None:
         raise KeelError(
             "Neither rclpy nor cyclonedds can be imported.",
-            "Source a ROS 2 installation, or pip install 'keel[rosless]' (there is no cyclonedds wheel for Linux on ARM).",
+            "Source a ROS 2 installation, or pip install 'keel[rosless]' (no cyclonedds wheel exists for Linux on ARM).",
         )
     # All backing modules are imported before the finder exists: an import inside find_spec could call it again.
     from policy_nodes.rosless import finder as finders

@@ -63,7 +63,7 @@ def _split_assignment(text: str, what: str) -> tuple[str, str]:
 
 
 def parse_remap(text: str) -> RemapRule:
-    """Parse one remap rule: ``[node:]from:=to``, ``__node:=n``, ``__ns:=/n``, ``rostopic://`` and ``rosservice://`` matches.
+    """Parse one remap rule: ``[node:]from:=to``, ``__node:=n``, ``__ns:=/n``, also ``rostopic://``, ``rosservice://``.
 
     Raises:
         RCLInvalidROSArgsError: it is no rule.

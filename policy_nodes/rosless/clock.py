@@ -114,15 +114,19 @@ class Clock:
 
     _clock_type: ClockType
     _handles: list[JumpHandle]
+    _timers: weakref.WeakSet[Any]
+    _override_ns: int
+    _active: bool
 
     def __new__(cls, *, clock_type: ClockType = ClockType.SYSTEM_TIME) -> Clock:
+        """Make the clock, a :class:`ROSClock` for ROS time."""
         if not isinstance(clock_type, ClockType):
             raise TypeError("Clock type must be a ClockType enum")
         self = super().__new__(ROSClock if clock_type is ClockType.ROS_TIME else cls)
         self._clock_type = clock_type
         self._handles = []
-        self._timers: weakref.WeakSet[Any] = weakref.WeakSet()
-        self._override_ns: int = 0
+        self._timers = weakref.WeakSet()
+        self._override_ns = 0
         self._active = False
         return self
 
@@ -192,6 +196,7 @@ class ROSClock(Clock):
     """The clock of nodes: wall time, or /clock while ROS time is active."""
 
     def __new__(cls) -> ROSClock:  # type: ignore[misc]
+        """Make the clock."""
         return super().__new__(cls, clock_type=ClockType.ROS_TIME)  # type: ignore[return-value]
 
     @property

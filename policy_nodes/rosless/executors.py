@@ -1,12 +1,14 @@
 """``rclpy.executors``: wait for work and run it, in one thread or in a pool.
 
-The executor itself waits on a DDS wait set (never a DDS listener: those run on the receive thread and deadlock with the GIL).
-Order within one wake-up is rclpy's: tasks, then per node events, timers, subscriptions, guard conditions, clients, services.
-Only entities whose callback group is free are waited for, so a blocked one never makes the wait return at once and spin.
+The executor itself waits on a DDS wait set (never a DDS listener: those run on the receive thread and deadlock with the
+GIL). Order within one wake-up is rclpy's: tasks, then per node events, timers, subscriptions, guard conditions,
+clients, services. Only entities whose callback group is free are waited for, so a blocked one never makes the wait
+return at once and spin.
 """
 
 from __future__ import annotations
 
+import functools
 import inspect
 import os
 import threading
@@ -177,7 +179,7 @@ class Executor:
             if self._tasks:
                 task = self._tasks.popleft()
                 self._in_flight += 1
-                return lambda: self._run_task(task)
+                return functools.partial(self._run_task, task)
         while self._ready:
             entity = self._ready.popleft()
             group = entity.callback_group
@@ -193,7 +195,7 @@ class Executor:
                 continue
             with self._lock:
                 self._in_flight += 1
-            return lambda entity=entity, thunk=thunk: self._run_callback(entity, thunk)
+            return functools.partial(self._run_callback, entity, thunk)
         return None
 
     # Running it

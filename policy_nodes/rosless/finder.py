@@ -1,11 +1,12 @@
 """Serves ``rclpy.*`` and the message packages to ``import``, from this package.
 
-Each served module holds exactly the public names (``__all__``) of the module behind it. Any other name raises, so code that uses
-more of rclpy than is here fails at once and says so, instead of running on a pretence.
+Each served module holds exactly the public names (``__all__``) of the module behind it. Any other name raises, so code
+that uses more of rclpy than is here fails at once and says so, instead of running on a pretence.
 """
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.abc
 import importlib.machinery
@@ -18,8 +19,8 @@ from policy_nodes.rosless.idl import all_packages
 
 _HERE = "policy_nodes.rosless"
 _SAME_NAME = (
-    "callback_groups", "client", "clock", "clock_type", "context", "duration", "event_handler", "exceptions", "executors",
-    "guard_condition", "lifecycle", "logging", "node", "publisher", "qos", "service", "signals", "subscription", "task",
+    "callback_groups", "client", "clock", "clock_type", "context", "duration", "event_handler", "exceptions",
+    "executors", "guard_condition", "lifecycle", "logging", "node", "publisher", "qos", "service", "signals", "subscription", "task",
     "time", "timer", "topic_endpoint_info", "utilities", "wait_for_message",
 )  # fmt: skip
 RCLPY_MODULES: dict[str, str] = {
@@ -59,7 +60,7 @@ def message_modules() -> dict[str, Callable[[], dict[str, Any]]]:
         modules[package] = dict
         for group, classes in groups.items():
             if classes:
-                modules[f"{package}.{group}"] = lambda classes=classes: dict(classes)
+                modules[f"{package}.{group}"] = functools.partial(dict, classes)
     return modules
 
 
@@ -96,5 +97,5 @@ def make_finder() -> RosFinder:
     """The finder of everything the layer serves."""
     modules: dict[str, Callable[[], dict[str, Any]]] = message_modules()
     for name in RCLPY_MODULES:
-        modules[name] = lambda name=name: _rclpy_names(name)
+        modules[name] = functools.partial(_rclpy_names, name)
     return RosFinder(modules)

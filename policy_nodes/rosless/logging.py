@@ -55,7 +55,8 @@ class RcutilsLogger:
             message: printed with ``str``.
             severity: its severity.
             name: logger name in the output; this logger's when None.
-            filters: ``throttle_duration_sec`` (s), ``throttle_time_source_type`` (a Clock), ``skip_first``, ``once``; state is
+            filters: ``throttle_duration_sec`` (s), ``throttle_time_source_type`` (a Clock), ``skip_first``, ``once``;
+            state is
                 kept per call site.
 
         Returns:

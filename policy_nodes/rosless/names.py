@@ -1,7 +1,7 @@
 """ROS names: validation, expansion to fully qualified names, remapping. Pure functions over strings.
 
-Rules and messages follow rmw's ``validate_*`` and rcl's ``expand_topic_name`` and ``remap`` (design.ros2.org, topic and service
-names; static remapping).
+Rules and messages follow rmw's ``validate_*`` and rcl's ``expand_topic_name`` and ``remap`` (design.ros2.org, topic and
+service names; static remapping).
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ class Publisher:
         node: owner.
     """
 
-    def __init__(self, writer: Writer, msg_type: type, topic: str, qos_profile: QoSProfile, node: Any) -> None:
+    def __init__(self, writer: Writer, msg_type: Any, topic: str, qos_profile: QoSProfile, node: Any) -> None:
         self._writer = writer
         self._context = node.context
         self.msg_type = msg_type

@@ -1,7 +1,7 @@
 """``rclpy.service``: answer requests.
 
-Before answering, the server waits (at most 100 ms, as rmw does) until the client's reply reader is matched: discovery of the
-two directions is not atomic, and an early reply would be lost.
+Before answering, the server waits (at most 100 ms, as rmw does) until the client's reply reader is matched: discovery
+of the two directions is not atomic, and an early reply would be lost.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """``rclpy.signals``: SIGINT and SIGTERM end every spin, also when the main thread is stuck.
 
-The C-level signal handler of Python writes the signal number to a pipe at once, whatever the main thread does; a small thread
-reads it and shuts the contexts down, which wakes every wait. SIGINT is handled even when it was inherited as ignored (background
-jobs of a non-interactive shell), as rclpy does. If the process is still there after a deadline, it is ended: a stuck
-callback must not keep a robot process alive that was told to stop.
+The C-level signal handler of Python writes the signal number to a pipe at once, whatever the main thread does; a small
+thread reads it and shuts the contexts down, which wakes every wait. SIGINT is handled even when it was inherited as
+ignored (background jobs of a non-interactive shell), as rclpy does. If the process is still there after a deadline, it
+is ended: a stuck callback must not keep a robot process alive that was told to stop.
 """
 
 from __future__ import annotations
@@ -104,8 +104,8 @@ def _end_after(seconds: float, number: int, disarm: threading.Event, end: Callab
     if disarm.wait(seconds):
         return
     print(
-        f"[rosless] still running {seconds:g} s after signal {number}: ending the process. Fix: let callbacks return, or "
-        f"raise {DEADLINE_VARIABLE}.",
+        f"[rosless] still running {seconds:g} s after signal {number}: ending the process. Fix: let callbacks "
+        f"return, or raise {DEADLINE_VARIABLE}.",
         file=sys.stderr,
         flush=True,
     )

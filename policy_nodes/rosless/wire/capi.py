@@ -1,8 +1,8 @@
 """The few C functions of Cyclone DDS that are called directly, all with the GIL released.
 
-``cyclonedds-python`` writes with the GIL held: a reliable writer that waits for a stopped peer then freezes every Python
-thread (measured: 6 s). ``ctypes`` drops the GIL around each call, so other threads, a watchdog for one, keep running. Wait sets
-are driven here too, because the Python wrapper does not say which entity woke it.
+``cyclonedds-python`` writes with the GIL held: a reliable writer that waits for a stopped peer then freezes every
+Python thread (measured: 6 s). ``ctypes`` drops the GIL around each call, so other threads, a watchdog for one, keep
+running. Wait sets are driven here too, because the Python wrapper does not say which entity woke it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ RETCODE_OK = 0
 RETCODE_TIMEOUT = -10
 INFINITE_NS = (1 << 63) - 1
 
-# Guards every use of cyclonedds' Qos conversion: it works in class-level ctypes buffers and would mix two threads' values.
+# Guards every use of cyclonedds' Qos conversion: it works in class-level ctypes buffers and would mix two threads'
+# values.
 QOS_LOCK = threading.RLock()
 
 # A second handle of the same library: argument types set here do not disturb those cyclonedds sets on its own handle.
@@ -26,7 +27,7 @@ _entity, _ret, _u64 = ctypes.c_int32, ctypes.c_int32, ctypes.c_uint64
 
 
 class Blob(ctypes.Structure):
-    """A serialised sample as Cyclone's Python type plug-in expects it: pointer and size, encapsulation header included."""
+    """A serialised sample as Cyclone's Python type plug-in expects it: pointer and size, header included."""
 
     _fields_ = [("data", ctypes.c_char_p), ("size", ctypes.c_size_t)]
 

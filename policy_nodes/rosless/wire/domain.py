@@ -1,8 +1,8 @@
 """Opening a DDS domain the way rmw_cyclonedds does, with a safer default: this machine only.
 
-Jazzy's own default range is SUBNET, with which a demonstration on a laptop would command a robot in the same network. Here the
-range is LOCALHOST unless ``ROS_AUTOMATIC_DISCOVERY_RANGE`` says otherwise. Environment read: ``ROS_DOMAIN_ID``,
-``ROS_AUTOMATIC_DISCOVERY_RANGE``, ``ROS_LOCALHOST_ONLY``, ``ROS_STATIC_PEERS``, ``CYCLONEDDS_URI``.
+Jazzy's own default range is SUBNET, with which a demonstration on a laptop would command a robot in the same network.
+Here the range is LOCALHOST unless ``ROS_AUTOMATIC_DISCOVERY_RANGE`` says otherwise. Environment read:
+``ROS_DOMAIN_ID``, ``ROS_AUTOMATIC_DISCOVERY_RANGE``, ``ROS_LOCALHOST_ONLY``, ``ROS_STATIC_PEERS``, ``CYCLONEDDS_URI``.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def acquire_domain(domain_id: int) -> None:
             except DDSException as error:
                 raise DomainError(
                     f"DDS domain {domain_id} cannot be opened: {error}",
-                    "Check CYCLONEDDS_URI (Cyclone DDS printed what it refused above) and that a network interface is up.",
+                    "Check CYCLONEDDS_URI (Cyclone DDS printed what it refused above) and that a network is up.",
                 ) from error
             _open[domain_id] = _OpenDomain(entity, config, 1)
         elif known.config != config:

@@ -98,10 +98,10 @@ class Writer(Endpoint):
 
     def matched_values(self, key: str) -> set[str]:
         """USER_DATA values of ``key`` among the matched readers."""
-        values = set()
+        values: set[str | None] = set()
         dds = self.dds
         if dds is None:
-            return values
+            return set()
         for handle in capi.matched_readers(self.entity):
             with capi.QOS_LOCK:
                 values.add(_user_data_value(dds.get_matched_subscription_data(handle), key))

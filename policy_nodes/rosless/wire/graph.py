@@ -1,7 +1,8 @@
 """The ROS graph: which node owns which endpoint, announced and read on ``ros_discovery_info``; who offers which topic.
 
-Each process keeps one transient-local sample up to date (``rmw_dds_common/msg/ParticipantEntitiesInfo``, 16 byte gids as since
-Iron). Topics, types and QoS come from DDS discovery (the built-in topics), node names from the samples of all processes.
+Each process keeps one transient-local sample up to date (``rmw_dds_common/msg/ParticipantEntitiesInfo``, 16 byte gids
+as since Iron). Topics, types and QoS come from DDS discovery (the built-in topics), node names from the samples of all
+processes.
 """
 
 from __future__ import annotations
@@ -90,10 +91,12 @@ class Graph:
         self._gid: bytes = session.participant.guid.bytes
         self._cls = message_class(_INFO)
         struct = idl_struct(self._cls)
-        qos = {"durability": DurabilityPolicy.TRANSIENT_LOCAL}
+        latched = DurabilityPolicy.TRANSIENT_LOCAL
         user_data = f"typehash={rihs01(self._cls)};"
-        self._writer = Writer(session, "ros_discovery_info", struct, QoSProfile(depth=1, **qos), user_data)
-        self._reader = Reader(session, "ros_discovery_info", struct, QoSProfile(depth=_UNREAD_DEPTH, **qos), user_data)
+        self._writer = Writer(session, "ros_discovery_info", struct, QoSProfile(depth=1, durability=latched), user_data)
+        self._reader = Reader(
+            session, "ros_discovery_info", struct, QoSProfile(depth=_UNREAD_DEPTH, durability=latched), user_data
+        )
         self._alive: dict[Any, tuple[Any, Any]] = {}
         for topic in (BuiltinTopicDcpsParticipant, BuiltinTopicDcpsPublication, BuiltinTopicDcpsSubscription):
             reader = BuiltinDataReader(session.participant, topic)

@@ -1,7 +1,7 @@
 """The 16 bytes that rmw_cyclonedds puts between the encapsulation header and a service payload.
 
-``uint64`` client identity (instance handle of the client's request writer) and ``int64`` sequence number, little endian. Sixteen
-bytes keep the payload's alignment, so the message's own bytes are reused as they are.
+``uint64`` client identity (instance handle of the client's request writer) and ``int64`` sequence number, little
+endian. Sixteen bytes keep the payload's alignment, so the message's own bytes are reused as they are.
 """
 
 from __future__ import annotations

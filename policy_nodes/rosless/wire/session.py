@@ -59,7 +59,7 @@ class Session:
         return self.participant._ref
 
     def new_identity(self) -> bytes:
-        """A 16 byte identity for a service end, unique in the domain: this participant's 12 byte prefix and a random rest."""
+        """A 16 byte identity for a service end, unique in the domain: this participant's prefix and a random rest."""
         return self.participant.guid.bytes[:12] + secrets.token_bytes(4)
 
     def close(self) -> None:

@@ -1,8 +1,9 @@
 """DDS topic types for ROS messages: the true structure is declared, the bytes are passed through untouched.
 
-cyclonedds needs an ``IdlStruct`` per topic to announce its XTypes description. The structure is derived from the message
-class's ``get_fields_and_field_types()``; coding is left to our own codec (a third of IdlStruct's cost), so the struct's
-``serialize``/``deserialize`` only carry bytes. Names follow rosidl's DDS mapping: type ``pkg.msg.dds_.Type_``, members ``name_``.
+cyclonedds needs an ``IdlStruct`` per topic to announce its XTypes description. The structure is derived from the
+message class's ``get_fields_and_field_types()``; coding is left to our own codec (a third of IdlStruct's cost), so the
+struct's ``serialize``/``deserialize`` only carry bytes. Names follow rosidl's DDS mapping: type ``pkg.msg.dds_.Type_``,
+members ``name_``.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from functools import cache
 from typing import Any
 
 from cyclonedds.idl import IdlStruct, make_idl_struct, types
+
+from policy_nodes.rosless.idl import message_class
 
 _PRIMITIVES: dict[str, Any] = {
     "boolean": bool, "octet": types.uint8, "byte": types.uint8, "char": types.uint8,
@@ -60,8 +63,6 @@ def _field_type(spec: str) -> Any:
         return types.sequence[item, int(match["bound"])] if match["bound"] else types.sequence[item]
     if match := _ARRAY.match(spec):
         return types.array[_field_type(match["item"]), int(match["size"])]
-    from policy_nodes.rosless.idl import message_class
-
     package, name = spec.split("/")[0], spec.split("/")[-1]
     return idl_struct(message_class(f"{package}/msg/{name}"))
 
@@ -71,19 +72,19 @@ def _carry(self: Any, *_: Any, **__: Any) -> bytes:
 
 
 @cache
-def idl_struct(message: type, with_header: bool = False) -> type[IdlStruct]:
+def idl_struct(message: Any, with_header: bool = False) -> type[IdlStruct]:
     """The byte-carrying DDS type of a ROS message class.
 
     Args:
         message: a message class, or a service's Request or Response.
         with_header: prefix the 16 byte request identity that rmw_cyclonedds puts before service payloads.
     """
-    specs: dict[str, str] = message.get_fields_and_field_types()  # type: ignore[attr-defined]
+    specs: dict[str, str] = message.get_fields_and_field_types()
     fields = {f"{name}_": _field_type(spec) for name, spec in specs.items()}
     fields = fields or {"structure_needs_at_least_one_member_": types.uint8}
     if with_header:
         fields = {**HEADER_FIELDS, **fields}
-    ros_type: str = message._ROS_TYPE  # type: ignore[attr-defined]
+    ros_type: str = message._ROS_TYPE
     struct = make_idl_struct(ros_type.split("/")[-1] + "_", dds_type_name(ros_type).replace("::", "."), fields)
     struct.serialize = struct.serialize_key = _carry
     struct.deserialize = struct.deserialize_key = staticmethod(lambda data, *_, **__: Sample(data))
