@@ -142,7 +142,7 @@ def _build(spec: MessageSpec) -> type[Message]:
 
 
 @cache
-def message_class(name: str) -> type[Message]:
+def message_class(name: str) -> Any:
     """Class of a message, e.g. ``message_class("sensor_msgs/msg/JointState")``.
 
     Raises:
@@ -155,7 +155,7 @@ def message_class(name: str) -> type[Message]:
 
 
 @cache
-def service_class(name: str) -> type[Service]:
+def service_class(name: str) -> Any:
     """Class of a service, e.g. ``service_class("std_srvs/srv/Trigger")``.
 
     Raises:

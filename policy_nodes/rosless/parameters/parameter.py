@@ -63,7 +63,9 @@ class Type(IntEnum):
         )
 
 
-_ELEMENT: dict[Type, type] = {
+_Kind = Type  # inside Parameter the name Type is the class attribute
+
+_ELEMENT: dict[Type, type[Any]] = {
     Type.BOOL: bool,
     Type.INTEGER: int,
     Type.DOUBLE: float,
@@ -95,7 +97,7 @@ class Parameter:
 
     Type = Type
 
-    def __init__(self, name: str, type_: Type | None = None, value: Any = None) -> None:
+    def __init__(self, name: str, type_: _Kind | None = None, value: Any = None) -> None:
         if type_ is None:
             type_ = Type.from_parameter_value(value)
         if not isinstance(type_, Type):
@@ -116,7 +118,7 @@ class Parameter:
         return self._name
 
     @property
-    def type_(self) -> Type:
+    def type_(self) -> _Kind:
         """Type of the value."""
         return self._type
 

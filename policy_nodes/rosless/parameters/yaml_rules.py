@@ -73,9 +73,8 @@ def parse_scalar(text: str, quoted: bool = False) -> bool | int | float | str:
 def _double(text: str) -> float | None:
     """C's strtod on the whole text; None where it would stop early or leave the range of a double."""
     if special := _DOTTED.fullmatch(text) or _SPECIAL.fullmatch(text):
-        return math.copysign(
-            float("nan" if "n" == text.lower().lstrip("+-.")[0] else "inf"), -1 if special[1] == "-" else 1
-        )
+        kind = text.lower().lstrip("+-.")[:3]
+        return math.copysign(float(kind), -1.0 if special[1] == "-" else 1.0)
     if _DECIMAL.fullmatch(text):
         value = float(text)
         mantissa = re.split("[eE]", text)[0]
@@ -92,7 +91,7 @@ def _tree(source: str, where: str) -> _Node:
     """Event stream to nested nodes, refusing what rcl refuses."""
     stream = yaml.parse(source, Loader=yaml.SafeLoader)
 
-    def node(event: yaml.Event) -> _Node:
+    def node(event: Any) -> _Node:
         line = event.start_mark.line + 1
         if isinstance(event, yaml.ScalarEvent):
             tagged = event.tag == "tag:yaml.org,2002:str"
