@@ -28,17 +28,19 @@ def check_robot(manifest: Manifest, joint_names: Sequence[str]) -> list[str]:
         joint_names: ``name`` of the robot's JointState, or the joints of its controller.
 
     Returns:
-        One sentence per mismatch, with the nearest name the robot does have; empty when the robot fits.
+        One sentence per mismatch, with the nearest name the robot has to spare; empty when the robot fits.
     """
     commanded = set(manifest.actions.joints)
     counts = Counter(joint_names)
+    joints = contract_joints(manifest)
+    unused = [name for name in counts if name not in joints]
     sentences = [f"the robot lists joint '{name}' {count} times" for name, count in counts.items() if count > 1]
-    for joint in contract_joints(manifest):
+    for joint in joints:
         if joint in counts:
             continue
         use = "commands" if joint in commanded else "reads"
         sentence = f"bundle '{manifest.name}' (robot '{manifest.robot}') {use} joint '{joint}', which this robot lacks"
-        near = get_close_matches(joint, list(counts), n=1, cutoff=0.5)
+        near = get_close_matches(joint, unused, n=1, cutoff=0.5)
         sentences.append(sentence + (f"; it has '{near[0]}'" if near else ""))
     return sentences
 

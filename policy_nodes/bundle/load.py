@@ -84,7 +84,9 @@ def parse_manifest(data: bytes, where: str = MANIFEST_NAME) -> Manifest:
     except ValueError as error:
         raise BundleError(f"{where} is not valid JSON: {error}.", COPY_AGAIN) from None
     version = raw.get("schema_version")
-    if isinstance(version, int) and version > SCHEMA_VERSION:
+    if isinstance(version, bool) or not isinstance(version, int):  # True would pass for 1
+        raise BundleError(f"{where} is invalid: schema_version is not a whole number.", EXPORT_AGAIN)
+    if version > SCHEMA_VERSION:
         raise BundleError(
             f"{where} has schema version {str(version)[:20]}, this Keel reads up to {SCHEMA_VERSION}.",
             "update Keel on this machine",

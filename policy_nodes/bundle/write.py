@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from policy_nodes.bundle.files import COPY_AGAIN
 from policy_nodes.bundle.hashing import manifest_digest, sha256_file
 from policy_nodes.bundle.limits import MANIFEST_NAME
-from policy_nodes.bundle.load import Bundle, load_bundle
-from policy_nodes.bundle.manifest import SCHEMA_VERSION
+from policy_nodes.bundle.load import Bundle, load_bundle, readable
+from policy_nodes.bundle.manifest import SCHEMA_VERSION, Manifest
 from policy_nodes.errors import BundleError
 
 _AT_FDCWD = -100
@@ -47,9 +47,7 @@ def write_bundle(directory: str | Path, manifest: Mapping[str, Any], files: Mapp
     try:
         temporary.chmod(0o755)
         hashes = {name: _place(temporary, name, source) for name, source in files.items()}
-        raw = {key: _json(value) for key, value in manifest.items() if key not in ("files", "digest", "schema_version")}
-        raw = {"schema_version": SCHEMA_VERSION, **raw, "files": dict(sorted(hashes.items()))}
-        raw["digest"] = _digest(raw, target.name)
+        raw = _complete(manifest, dict(sorted(hashes.items())), target.name)
         _write(temporary / MANIFEST_NAME, (json.dumps(raw, indent=2, allow_nan=False) + "\n").encode())
         try:
             checked = load_bundle(temporary)
@@ -96,13 +94,16 @@ def _json(value: Any) -> Any:
     return value
 
 
-def _digest(raw: dict[str, Any], name: str) -> str:
+def _complete(fields: Mapping[str, Any], files: dict[str, str], name: str) -> dict[str, Any]:
+    """The manifest as JSON, with every default spelled out, its file hashes and its digest."""
+    own = {"schema_version": SCHEMA_VERSION, "files": files, "digest": "0" * 64}
     try:
-        return manifest_digest(raw)
-    except (ValueError, TypeError) as error:
-        raise BundleError(
-            f"{name}: the manifest is not JSON: {error}.", "give finite numbers, strings and lists"
-        ) from None
+        model = Manifest.model_validate({key: _json(value) for key, value in fields.items()} | own)
+    except ValidationError as error:
+        cause = f"{name}/{MANIFEST_NAME} is invalid: {'; '.join(readable(error))}."
+        raise BundleError(cause, "correct the named fields before writing the bundle") from None
+    raw = model.model_dump(mode="json")
+    return raw | {"digest": manifest_digest(raw)}
 
 
 def _place(directory: Path, name: str, source: Path | bytes) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ def safety_yaml(joints: Sequence[str] = JOINTS) -> bytes:
 def manifest_fields(samples: int = 4, outputs: tuple[str, ...] = ("action", "embedding")) -> dict[str, Any]:
     """Every field that ``write_bundle`` wants, as JSON values; edit a copy to break it."""
     pose = {"topic": "/objects/cube/pose", "message_type": "geometry_msgs/msg/PoseStamped", "field": "pose"}
-    return {
+    fields = {
         "name": "pick-place-tiny",
         "robot": "franka_panda",
         "task": "pick the cube and place it at the goal",
@@ -125,6 +126,7 @@ def manifest_fields(samples: int = 4, outputs: tuple[str, ...] = ("action", "emb
             "training_steps": 1000,
         },
     }
+    return json.loads(json.dumps(fields))  # lists appear in it more than once, and callers edit it
 
 
 def weights(seed: int = 0) -> dict[str, np.ndarray]:

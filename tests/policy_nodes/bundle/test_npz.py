@@ -37,7 +37,7 @@ def test_object_arrays_are_pickles_and_refused(tmp_path):
 
 
 def test_a_torch_checkpoint_is_no_npz(tmp_path):
-    with pytest.raises(ValueError, match="'archive/data.pkl' is not an array"):
+    with pytest.raises(ValueError, match=r"'archive/data\.pkl' is not an array"):
         inspect_npz(write(tmp_path / "a.npz", {"archive/data.pkl": b"\x80\x02}q\x00."}))
 
 
@@ -49,7 +49,9 @@ def test_header_that_promises_other_bytes(tmp_path):
         inspect_npz(write(tmp_path / "a.npz", {"x.npy": lying}))
 
 
-@pytest.mark.parametrize("data", [b"", b"\x93NUMPY", b"\x93NUMPY\x09\x00", npy(np.zeros(2)).replace(b"descr", b"xescr")])
+@pytest.mark.parametrize(
+    "data", [b"", b"\x93NUMPY", b"\x93NUMPY\x09\x00", npy(np.zeros(2)).replace(b"descr", b"xescr")]
+)
 def test_broken_headers(tmp_path, data):
     with pytest.raises(ValueError, match="'x'"):
         inspect_npz(write(tmp_path / "a.npz", {"x.npy": data}))

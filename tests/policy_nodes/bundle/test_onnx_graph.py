@@ -78,7 +78,9 @@ def test_data_outside_the_file_is_refused_wherever_it_hides():
     node = helper.make_node("If", ["x"], ["c"], then_branch=branch, else_branch=branch)
     with pytest.raises(GraphError, match="outside"):
         inspect_onnx(model(identity(node)))
-    function = helper.make_function("mine", "F", ["a"], ["c"], [helper.make_node("Constant", [], ["c"], value=external())], [])
+    function = helper.make_function(
+        "mine", "F", ["a"], ["c"], [helper.make_node("Constant", [], ["c"], value=external())], []
+    )
     with pytest.raises(GraphError, match="outside"):
         inspect_onnx(model(identity(), functions=[function]))
 
