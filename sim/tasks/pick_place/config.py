@@ -78,12 +78,12 @@ class PickPlaceConfig:
         gripper: the gripper's servo.
         training_region: where cube and goal are placed by ``reset`` and ``new_episode``.
         reachable_region: where a displaced cube is plausible and can be picked; larger than the training region.
-        cube_yaw: bounds of the cube's yaw [rad]. A cube repeats every 90 degrees, so the default holds every distinct pose.
+        cube_yaw: bounds of the cube's yaw [rad]. A cube repeats every 90 degrees: the default holds all distinct poses.
         min_goal_distance: smallest distance between the placed cube and goal [m].
         goal_tolerance: cube centre to goal, horizontally [m].
         retreat_height: the tool counts as retreated when this far above the cube's centre [m].
         home_noise: standard deviation of the arm's joints around home at reset [rad].
-        table_half_size: half extents of the table top in x and y [m]; the top is the plane z = 0, as is the robot's base.
+        table_half_size: half extents of the table top in x and y [m]; the top is the plane z = 0, at the robot's base.
         table_centre_x: x of the table's centre [m].
     """
 

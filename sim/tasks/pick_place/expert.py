@@ -1,8 +1,8 @@
 """A scripted expert for the pick-and-place world: closed loop at 50 Hz from the privileged state.
 
-``strategy.decide`` says what the tool should do, ``DifferentialIK`` turns it into joint velocity, and this module integrates
-it under a speed and acceleration bound into position commands. The integrated command leaks towards the command that the
-measured motion corresponds to, so that labels under injected noise (see ``noise``) start from where the robot really is.
+``strategy.decide`` says what the tool should do, ``DifferentialIK`` turns it into joint velocity, and this module
+integrates it under speed and acceleration bounds into position commands. The integrated command leaks towards the command
+that the measured motion corresponds to, so that labels under injected noise (see ``noise``) start from the true robot.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class ExpertConfig:
         strategy: speeds and shapes in tool space.
         max_speed: of each arm joint [rad/s].
         max_acceleration: of each arm joint's command [rad/s^2].
-        tool_acceleration: of the tool's velocity, so that the joints' bound is rarely met, which would bend the path [m/s^2].
+        tool_acceleration: of the tool's velocity; the joints' bound, which bends the path, is then rarely met [m/s^2].
         turn_acceleration: likewise for turning [rad/s^2].
         finger_speed: of the finger command [m/s].
         home_speed: of the fastest joint on the way home [rad/s].

@@ -69,7 +69,7 @@ def ramp(value: float, low: float, high: float) -> float:
 def braking_speed(distance: float, top: float, deceleration: float, rate: float) -> float:
     """Speed at which to close a distance: at most ``top``, braking smoothly, exponential at the end.
 
-    ``v(d) = a/k (sqrt(1 + 2 k^2 d / a) - 1)`` behaves as ``k d`` near the end and as ``sqrt(2 a d)`` far from it, and its
+    ``v(d) = a/k (sqrt(1 + 2 k^2 d / a) - 1)`` behaves as ``k d`` near the end and as ``sqrt(2 a d)`` far from it; its
     deceleration ``v dv/dd = a (1 - 1 / sqrt(1 + 2 k^2 d / a))`` never exceeds ``a``.
 
     Args:

@@ -28,8 +28,7 @@ class CorrelatedNoise:
         self._decay = float(np.exp(-dt / time_constant))
         a = self._decay
         # Variance of y in x' = a x + w, y' = a y + (1 - a) x' with unit stationary variance of x.
-        gain = 1.0 - a
-        variance = gain**2 * (1.0 + a * a) / (1.0 - a * a) ** 1 / (1.0 - a * a)
+        variance = (1.0 - a) ** 2 * (1.0 + a * a) / (1.0 - a * a) ** 2
         self._scale_y = scale / np.sqrt(variance)
         self._x = np.zeros(size)
         self._y = np.zeros(size)

@@ -80,6 +80,6 @@ def _add_goal(spec: mujoco.MjSpec, config: PickPlaceConfig) -> None:
         ("goal_disc", 0.8, 0.0014, [0.45, 0.85, 0.62, 1.0]),
     ):
         body.add_geom(
-            name=name, type=mujoco.mjtGeom.mjGEOM_CYLINDER, size=[radius * scale, height / 2, 0], pos=[0, 0, height / 2],
-            rgba=rgba, contype=0, conaffinity=0, mass=0,
+            name=name, type=mujoco.mjtGeom.mjGEOM_CYLINDER, size=[radius * scale, height / 2, 0],
+            pos=[0, 0, height / 2], rgba=rgba, contype=0, conaffinity=0, mass=0,
         )  # fmt: skip

@@ -1,8 +1,8 @@
 """What the scripted expert wants, as a pure function of what can be seen now.
 
-No timers and no script counter: the phase follows from the poses and the finger position alone, so that recovery from a
-missed grasp, a dropped or a displaced cube is the same code as the first attempt, and a network that sees the same state
-can learn it. All poses are in the base frame; the tool points down.
+No timers and no script counter: the phase follows from the poses and the finger position alone, so that recovery from
+a missed grasp, a dropped or a displaced cube is the same code as the first attempt, and a network that sees the same
+state can learn it. All poses are in the base frame; the tool points down.
 """
 
 from __future__ import annotations

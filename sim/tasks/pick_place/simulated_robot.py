@@ -1,0 +1,75 @@
+"""The pick-and-place cell as the simulator node sees a robot: commands in, joint states and object poses out."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sim.robots import panda
+from sim.tasks.pick_place.config import PickPlaceConfig
+from sim.tasks.pick_place.world import PickPlaceWorld
+
+
+class SimulatedPanda:
+    """A Panda cell that runs on for ever; a new episode only moves the objects.
+
+    Attributes:
+        joint_names: names on ``/joint_states``.
+        frame_id: frame of the object poses.
+
+    Args:
+        seed: of the first start and of the displacement.
+        config: of the cell.
+    """
+
+    joint_names: tuple[str, ...] = panda.JOINT_NAMES
+    frame_id: str = panda.BASE_BODY
+
+    def __init__(self, seed: int = 0, config: PickPlaceConfig | None = None) -> None:
+        self.world = PickPlaceWorld(config, seed=seed)
+        self._rng = np.random.default_rng([seed, 3])
+        self._episode_began = 0.0
+        self.world.reset(seed)
+
+    @property
+    def episode_time(self) -> float:
+        """Simulated time since the objects were placed (s)."""
+        return self.world.time - self._episode_began
+
+    def advance(self, command: ArrayLike, seconds: float) -> None:
+        """Run the physics under joint position targets (8,) [rad, m]."""
+        self.world.advance(command, seconds)
+
+    def joint_state(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Position, velocity and effort, each (8,)."""
+        return self.world.joint_state()
+
+    def object_poses(self) -> dict[str, NDArray[np.float64]]:
+        """Poses (7,) by object name: xyz [m], quat_xyzw."""
+        return self.world.object_poses()
+
+    def new_episode(self, seed: int | None = None) -> None:
+        """Place cube and goal anew; the robot stays where it is."""
+        self.world.new_episode(seed)
+        self._episode_began = self.world.time
+
+    def displace_object(self) -> str:
+        """Move the cube to a plausible place outside the training region; returns what was done, in words."""
+        training, reachable = self.world.config.training_region, self.world.config.reachable_region
+        for _ in range(1000):
+            x, y = self._rng.uniform(*reachable.x), self._rng.uniform(*reachable.y)
+            beyond = max(training.x[0] - x, x - training.x[1], training.y[0] - y, y - training.y[1])
+            if reachable.contains((x, y)) and beyond > 0.12:
+                self.world.displace_cube(
+                    (x, y, self.world.config.cube.half_size), self._rng.uniform(-np.pi / 4, np.pi / 4)
+                )
+                return f"cube moved to x {x:.2f} m, y {y:.2f} m, outside the training region"
+        raise RuntimeError("the reachable region does not extend beyond the training region")
+
+    def success(self) -> bool:
+        """The cube lies on the goal, released."""
+        return self.world.success()
+
+    def failed(self) -> bool:
+        """The cube is out of reach."""
+        return self.world.failed()
