@@ -189,10 +189,10 @@ def _split(
         return good + failures, good
     if not 0.0 < config.train_fraction < 1.0:
         raise CalibrationError(f"train fraction is {config.train_fraction}.", "use a number in (0, 1).")
-    count = max(1, round(config.train_fraction * len(good)))
+    count = max(1, int(config.train_fraction * len(good)))
     if len(good) - count < needed:
         total = len(good)
-        while total - max(1, round(config.train_fraction * total)) < needed:
+        while total - max(1, int(config.train_fraction * total)) < needed:
             total += 1
         raise CalibrationError(
             f"{len(good)} successful rollouts leave {max(0, len(good) - count)} for calibration, but "

@@ -96,7 +96,7 @@ def test_calibration_is_deterministic():
 @pytest.mark.parametrize(
     ("count", "config", "message"),
     [
-        (7, QUICK, "7 successful rollouts leave 3.*needs 4.*at least 8"),
+        (6, QUICK, "6 successful rollouts leave 3.*needs 4.*at least 7"),
         (8, replace(QUICK, quantile=0.9), "leave 4 for calibration.*needs 9.*at least 17"),
         (8, replace(QUICK, train_fraction=0.75), "leave 2"),
         (8, replace(QUICK, train_fraction=1.0), "train fraction"),
