@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rcl_interfaces.msg import IntegerRange, ParameterDescriptor
@@ -16,12 +18,12 @@ from rclpy.subscription import Subscription
 from policy_nodes.bundle.load import Bundle, load_bundle
 from policy_nodes.bundle.manifest import ObservationTerm
 from policy_nodes.errors import ConfigError, KeelError
-from policy_nodes.inference.messages import extract, message_stamp_ns
+from policy_nodes.inference.messages import TermReader, message_stamp_ns
 from policy_nodes.nodes.conversions import diagnostic_array
 from policy_nodes.nodes.message_types import message_type
 from policy_nodes.nodes.qos import SENSOR
 
-TermCallback = Callable[[ObservationTerm, int, object], None]
+TermCallback = Callable[[ObservationTerm, int, np.ndarray], None]
 
 
 class BundleNode(LifecycleNode):
@@ -97,24 +99,22 @@ class BundleNode(LifecycleNode):
         A message that does not fit the contract (missing joint, wrong frame) is logged, throttled, and dropped: to the
         core it is silence, and silence has a defined reaction.
         """
-        by_topic: dict[str, list[ObservationTerm]] = {}
+        by_topic: dict[str, list[tuple[ObservationTerm, TermReader]]] = {}
         for term in bundle.manifest.terms:
-            by_topic.setdefault(term.topic, []).append(term)
+            by_topic.setdefault(term.topic, []).append((term, TermReader(term)))
 
-        def receive(terms: list[ObservationTerm], message: object) -> None:
-            for term in terms:
+        def receive(readers: list[tuple[ObservationTerm, TermReader]], message: object) -> None:
+            for term, reader in readers:
                 try:
-                    value = extract(term, message)
+                    value = reader.read(message)
                 except KeelError as error:
                     self.get_logger().error(f"{error.cause} Fix: {error.fix}", throttle_duration_sec=1.0)
                     continue
-                callback(term, message_stamp_ns(message) or self.now_ns(), value)
+                callback(term, message_stamp_ns(message, self.now_ns()), value)
 
         return [
-            self.create_subscription(
-                message_type(terms[0].message_type), topic, lambda message, terms=terms: receive(terms, message), SENSOR
-            )
-            for topic, terms in by_topic.items()
+            self.create_subscription(message_type(readers[0][0].message_type), topic, partial(receive, readers), SENSOR)
+            for topic, readers in by_topic.items()
         ]
 
     def _publish_diagnostics(self) -> None:

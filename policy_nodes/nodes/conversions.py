@@ -12,6 +12,7 @@ from std_msgs.msg import Float64MultiArray, MultiArrayDimension
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from policy_nodes.errors import ContractError
+from policy_nodes.realtime.histogram import Histogram
 from policy_nodes.types import ActionChunk, Alarm
 
 SECOND_NS = 1_000_000_000
@@ -56,7 +57,8 @@ def message_to_chunk(message: JointTrajectory, joints: Sequence[str]) -> ActionC
     steps = set(np.diff(offsets).tolist())
     if len(offsets) < 2 or offsets[0] != 0 or len(steps) != 1 or min(steps) <= 0:
         raise ContractError(
-            "the action chunk's points do not start at 0 or are not evenly spaced.", "publish chunks as policy_node does."
+            "the action chunk's points do not start at 0 or are not evenly spaced.",
+            "publish chunks as policy_node does.",
         )
     if any(len(point.positions) != len(joints) for point in message.points):
         raise ContractError("a point of the action chunk lacks positions.", "publish one position per joint.")
@@ -76,7 +78,9 @@ def alarm_to_message(alarm: Alarm) -> DiagnosticArray:
     """Alarm as a diagnostic: level ERROR while active, one value per normalised score."""
     level = DiagnosticStatus.ERROR if alarm.active else DiagnosticStatus.OK
     text = "failure predicted" if alarm.active else "nominal"
-    return diagnostic_array(alarm.stamp_ns, "failure predictor", level, text, {k: f"{v:.6g}" for k, v in alarm.scores.items()})
+    return diagnostic_array(
+        alarm.stamp_ns, "failure predictor", level, text, {k: f"{v:.6g}" for k, v in alarm.scores.items()}
+    )
 
 
 def message_to_alarm(message: DiagnosticArray) -> Alarm:
@@ -98,3 +102,12 @@ def diagnostic_array(stamp_ns: int, name: str, level: bytes, text: str, values: 
     array = DiagnosticArray(status=[DiagnosticStatus(level=level, name=name, message=text, values=pairs)])
     array.header.stamp = to_stamp(stamp_ns)
     return array
+
+
+def timing_values(name: str, histogram: Histogram) -> dict[str, str]:
+    """Summary of a timing histogram (ms) for a diagnostic; empty before the first sample."""
+    summary = histogram.to_dict()
+    if not histogram.count:
+        return {}
+    keys = ("p50", "p99", "p999", "max")
+    return {f"{name} {key} (ms)": f"{float(str(summary[f'{key}_s'])) * 1e3:.3f}" for key in keys}

@@ -22,5 +22,7 @@ def message_type(name: str) -> type:
         ContractError: contracts cannot use this type.
     """
     if name not in _TYPES:
-        raise ContractError(f"message type '{name}' is not supported in a contract.", f"use one of {', '.join(_TYPES)}.")
+        raise ContractError(
+            f"message type '{name}' is not supported in a contract.", f"use one of {', '.join(_TYPES)}."
+        )
     return _TYPES[name]

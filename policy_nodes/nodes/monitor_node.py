@@ -18,6 +18,7 @@ from policy_nodes.errors import ObservationError
 from policy_nodes.inference.observation import ObservationBuffer
 from policy_nodes.inference.policy import PolicySession
 from policy_nodes.monitors.fiper import FiperMonitor
+from policy_nodes.monitors.identity import calibrated_samples, policy_identity
 from policy_nodes.nodes.bundle_node import BundleNode, spin_node
 from policy_nodes.nodes.conversions import alarm_to_message
 from policy_nodes.nodes.qos import COMMAND, LATCHED
@@ -43,10 +44,11 @@ class MonitorNode(BundleNode):
         """Own policy session, calibrated monitor, topics."""
         provider, threads = str(self.value("provider")), int(str(self.value("threads")))
         self._session = PolicySession(bundle, provider=provider, threads=threads)
-        self._monitor = FiperMonitor(bundle, provider=provider, threads=threads)
+        self._samples = calibrated_samples(bundle)
+        self._monitor = FiperMonitor.open(bundle.path, policy_identity(bundle.manifest, self._samples), threads)
         self._rng = np.random.default_rng(int(str(self.value("seed"))) + 1)
         self._buffer = ObservationBuffer(bundle.manifest.observations)
-        self._session.warm_up(batch=self._monitor.batch)
+        self._session.warm_up(batch=self._samples)
         self._alarms = self.create_lifecycle_publisher(DiagnosticArray, "~/alarm", COMMAND)
         self._scores = self.create_lifecycle_publisher(Float64MultiArray, "~/scores", COMMAND)
         self._handles = list(self.subscribe_terms(bundle, self._on_term))
@@ -60,7 +62,7 @@ class MonitorNode(BundleNode):
             self.destroy_subscription(handle)
         for publisher in (self._alarms, self._scores):
             if publisher is not None:
-                self.destroy_publisher(publisher)
+                self.destroy_lifecycle_publisher(publisher)
         self._timer = self._alarms = self._scores = None
         self._handles = []
 
@@ -88,8 +90,8 @@ class MonitorNode(BundleNode):
             return DiagnosticStatus.ERROR, "failure predicted", values
         return DiagnosticStatus.OK, "nominal", values
 
-    def _on_term(self, term: ObservationTerm, stamp_ns: int, value: object) -> None:
-        self._buffer.push(term.name, stamp_ns, np.asarray(value))
+    def _on_term(self, term: ObservationTerm, stamp_ns: int, value: np.ndarray) -> None:
+        self._buffer.push(term.name, stamp_ns, value)
 
     def _on_state(self, message: DiagnosticArray) -> None:
         """An episode begins when the operator enables the policy: windows and history of the old one do not count."""
@@ -101,7 +103,7 @@ class MonitorNode(BundleNode):
     def _judge(self) -> None:
         try:
             observation = self._buffer.assemble(self.now_ns())
-            output = self._session.sample(observation.values, batch=self._monitor.batch, rng=self._rng)
+            output = self._session.sample(observation.values, batch=self._samples, rng=self._rng)
         except ObservationError as error:
             self.get_logger().warning(f"cannot judge: {error.cause} Fix: {error.fix}", throttle_duration_sec=1.0)
             return

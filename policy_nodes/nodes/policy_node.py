@@ -16,10 +16,11 @@ from trajectory_msgs.msg import JointTrajectory
 from policy_nodes.bundle.load import Bundle
 from policy_nodes.bundle.manifest import ObservationTerm
 from policy_nodes.errors import ObservationError
+from policy_nodes.inference.actions import decode_chunk
 from policy_nodes.inference.observation import ObservationBuffer
 from policy_nodes.inference.policy import PolicySession
 from policy_nodes.nodes.bundle_node import BundleNode, spin_node
-from policy_nodes.nodes.conversions import SECOND_NS, chunk_to_message
+from policy_nodes.nodes.conversions import SECOND_NS, chunk_to_message, timing_values
 from policy_nodes.nodes.qos import COMMAND
 from policy_nodes.realtime.histogram import Histogram
 from policy_nodes.types import ActionChunk
@@ -41,7 +42,9 @@ class PolicyNode(BundleNode):
 
     def setup(self, bundle: Bundle) -> None:
         """Session, warm-up, buffer, publisher."""
-        self._session = PolicySession(bundle, provider=str(self.value("provider")), threads=int(str(self.value("threads"))))
+        self._session = PolicySession(
+            bundle, provider=str(self.value("provider")), threads=int(str(self.value("threads")))
+        )
         self._session.warm_up()
         self._rng = np.random.default_rng(int(str(self.value("seed"))))
         self._buffer = ObservationBuffer(bundle.manifest.observations)
@@ -57,7 +60,7 @@ class PolicyNode(BundleNode):
         for handle in self._handles:
             self.destroy_subscription(handle)
         if self._chunks is not None:
-            self.destroy_publisher(self._chunks)
+            self.destroy_lifecycle_publisher(self._chunks)
         self._timer, self._handles, self._chunks = None, [], None
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -79,15 +82,17 @@ class PolicyNode(BundleNode):
         if self.bundle is None or self._timer is None:
             return DiagnosticStatus.WARN, "inactive", {}
         values = {"chunks": str(self._count), "refused": str(self._refused), "last refusal": self._last_refusal}
-        values |= {f"latency {k}": f"{v:.6g}" for k, v in self._latency.to_dict().items() if isinstance(v, int | float)}
-        return (DiagnosticStatus.WARN, "refusing observations", values) if self._last_refusal else (DiagnosticStatus.OK, "planning", values)
+        values |= timing_values("latency", self._latency)
+        if self._last_refusal:
+            return DiagnosticStatus.WARN, "refusing observations", values
+        return DiagnosticStatus.OK, "planning", values
 
-    def _on_term(self, term: ObservationTerm, stamp_ns: int, value: object) -> None:
-        self._buffer.push(term.name, stamp_ns, np.asarray(value))
+    def _on_term(self, term: ObservationTerm, stamp_ns: int, value: np.ndarray) -> None:
+        self._buffer.push(term.name, stamp_ns, value)
 
     def _plan(self) -> None:
         assert self.bundle is not None and self._chunks is not None
-        began = time.perf_counter_ns()
+        began = time.perf_counter()
         try:
             observation = self._buffer.assemble(self.now_ns())
             output = self._session.sample(observation.values, rng=self._rng)
@@ -98,14 +103,14 @@ class PolicyNode(BundleNode):
             return
         self._last_refusal = ""
         self._count += 1
-        chunk = ActionChunk(observation.stamp_ns, self._step_ns, output.chunk[0])
-        self._chunks.publish(chunk_to_message(chunk, self.bundle.manifest.actions.joints))
-        elapsed = time.perf_counter_ns() - began
+        actions = self.bundle.manifest.actions
+        chunk = ActionChunk(observation.stamp_ns, self._step_ns, decode_chunk(actions, output.chunk[0]))
+        self._chunks.publish(chunk_to_message(chunk, actions.joints))
+        elapsed = time.perf_counter() - began
         self._latency.add(elapsed)
-        if elapsed > self._budget_s * SECOND_NS:
-            self.get_logger().warning(
-                f"inference took {elapsed / 1e6:.1f} ms, over the budget of {self._budget_s * 1e3:.0f} ms", throttle_duration_sec=1.0
-            )
+        if elapsed > self._budget_s:
+            text = f"a chunk took {elapsed * 1e3:.1f} ms, over the budget of {self._budget_s * 1e3:.0f} ms"
+            self.get_logger().warning(text, throttle_duration_sec=1.0)
 
 
 def main() -> int:

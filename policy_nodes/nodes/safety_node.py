@@ -1,7 +1,7 @@
 """safety_node: the last word before the robot. At every control tick it makes a command from what it has.
 
-Inputs: contract topics, ``policy_node/action_chunk``, ``monitor_node/alarm``, ``~/estop_signal``. Outputs: the contract's
-command topic, ``~/state``. Services: ``~/enable`` (std_srvs/SetBool), ``~/reset`` and ``~/estop`` (std_srvs/Trigger).
+Inputs: contract topics, ``policy_node/action_chunk``, ``monitor_node/alarm``. Outputs: the contract's command topic
+and ``~/state``. Services: ``~/enable`` (std_srvs/SetBool), ``~/reset`` and ``~/estop`` (std_srvs/Trigger).
 
 The control loop is a thread of its own with absolute deadlines; ROS callbacks only store the newest sample. Leaving the
 active lifecycle state, for whatever reason, first stops the robot.
@@ -9,7 +9,6 @@ active lifecycle state, for whatever reason, first stops the robot.
 
 from __future__ import annotations
 
-import threading
 import time
 
 import numpy as np
@@ -25,7 +24,13 @@ from policy_nodes.bundle.manifest import ObservationTerm
 from policy_nodes.errors import ContractError
 from policy_nodes.inference.messages import joint_sample
 from policy_nodes.nodes.bundle_node import BundleNode, spin_node
-from policy_nodes.nodes.conversions import command_to_message, diagnostic_array, message_to_alarm, message_to_chunk
+from policy_nodes.nodes.conversions import (
+    command_to_message,
+    diagnostic_array,
+    message_to_alarm,
+    message_to_chunk,
+    timing_values,
+)
 from policy_nodes.nodes.qos import COMMAND, LATCHED, SENSOR
 from policy_nodes.realtime.rate_loop import RateLoop
 from policy_nodes.safety.config import load_safety_config
@@ -53,7 +58,6 @@ class SafetyNode(BundleNode):
         self._handles: list[object] = []
         self._loop: RateLoop | None = None
         self._commands = self._states = None
-        self._lock = threading.Lock()
         self._published: tuple[object, ...] = ()
         self._ticks = 0
 
@@ -111,9 +115,8 @@ class SafetyNode(BundleNode):
         """Supervisor state, signal ages, loop timing."""
         if self._loop is None:
             return DiagnosticStatus.WARN, "inactive", {}
-        with self._lock:
-            values, state = dict(self._governor.status()), self._governor.state
-        values |= {f"loop {k}": f"{v:.6g}" for k, v in self._loop.histogram.to_dict().items() if isinstance(v, int | float)}
+        values, state = dict(self._governor.status()), self._governor.state
+        values |= timing_values("tick", self._loop.histogram) | timing_values("wake-up", self._loop.lateness)
         values["loop overruns"] = str(self._loop.overruns)
         return LEVELS[state], state.name, values
 
@@ -121,8 +124,7 @@ class SafetyNode(BundleNode):
         """Ask for a controlled stop, wait for standstill within the time limit, end the loop."""
         if self._loop is None:
             return
-        with self._lock:
-            self._governor.shutdown(self.now_ns())
+        self._governor.shutdown(self.now_ns())
         deadline = time.monotonic() + int(str(self.value("stop_timeout_ms"))) / 1e3
         while self._governor.moving and time.monotonic() < deadline:
             time.sleep(0.01)
@@ -130,8 +132,7 @@ class SafetyNode(BundleNode):
         self._loop = None
 
     def _tick(self, _deadline_ns: int) -> None:
-        with self._lock:
-            decision = self._governor.tick(self.now_ns())
+        decision = self._governor.tick(self.now_ns())
         if decision.command is not None and self._commands is not None:
             self._commands.publish(command_to_message(decision.command, self._joints))
         self._ticks += 1
@@ -156,48 +157,40 @@ class SafetyNode(BundleNode):
             log = self.get_logger().error if decision.state in (State.BACKUP, State.STOPPED) else self.get_logger().info
             log(f"{name} ({reason or 'no reason'}){' backup: ' + decision.backup if decision.backup else ''}")
 
-    def _on_term(self, term: ObservationTerm, stamp_ns: int, value: object) -> None:
-        with self._lock:
-            self._governor.on_observation(self.now_ns(), term.name, stamp_ns, np.asarray(value))
+    def _on_term(self, term: ObservationTerm, stamp_ns: int, value: np.ndarray) -> None:
+        self._governor.on_observation(self.now_ns(), term.name, stamp_ns, value)
 
     def _on_joint_state(self, message: JointState) -> None:
         try:
-            sample = joint_sample(self._joints, message)
+            sample = joint_sample(self._joints, message, self.now_ns())
         except ContractError as error:
             self.get_logger().error(f"{error.cause} Fix: {error.fix}", throttle_duration_sec=1.0)
             return
-        with self._lock:
-            self._governor.on_joint_state(self.now_ns(), sample)
+        self._governor.on_joint_state(self.now_ns(), sample)
 
     def _on_chunk(self, message: JointTrajectory) -> None:
         try:
             chunk = message_to_chunk(message, self._joints)
         except ContractError as error:
             self.get_logger().error(f"chunk rejected: {error.cause} Fix: {error.fix}", throttle_duration_sec=1.0)
-            with self._lock:
-                self._governor.on_malformed_chunk(self.now_ns())
+            self._governor.on_malformed_chunk(self.now_ns())
             return
-        with self._lock:
-            self._governor.on_chunk(self.now_ns(), chunk)
+        self._governor.on_chunk(self.now_ns(), chunk)
 
     def _on_alarm(self, message: DiagnosticArray) -> None:
         alarm = message_to_alarm(message)
-        with self._lock:
-            self._governor.on_alarm(self.now_ns(), alarm)
+        self._governor.on_alarm(self.now_ns(), alarm)
 
     def _on_enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
-        with self._lock:
-            response.success, response.message = self._governor.enable(self.now_ns(), bool(request.data))
+        response.success, response.message = self._governor.enable(self.now_ns(), bool(request.data))
         return response
 
     def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        with self._lock:
-            response.success, response.message = self._governor.reset(self.now_ns())
+        response.success, response.message = self._governor.reset(self.now_ns())
         return response
 
     def _on_estop(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        with self._lock:
-            self._governor.estop(self.now_ns())
+        self._governor.estop(self.now_ns())
         response.success, response.message = True, "emergency stop latched; reset when the cause is gone"
         return response
 

@@ -57,7 +57,8 @@ def load_simulator(reference: str, seed: int) -> SimulatedRobot:
         make: Callable[..., SimulatedRobot] = getattr(import_module(module), factory)
     except (ImportError, AttributeError, ValueError) as error:
         raise ConfigError(
-            f"cannot load the simulator '{reference}': {error}.", "give module:factory, and install it (pip install keel[sim])."
+            f"cannot load the simulator '{reference}': {error}.",
+            "give module:factory, and install it (pip install keel[sim]).",
         ) from error
     return make(seed=seed)
 
@@ -67,7 +68,7 @@ class SimNode(Node):
 
     def __init__(self) -> None:
         super().__init__("sim_node")
-        self.declare_parameter("simulator", "sim.tasks.pick_place.world:PickPlaceWorld")
+        self.declare_parameter("simulator", "sim.tasks.pick_place.simulated_robot:SimulatedPanda")
         self.declare_parameter("seed", 0)
         self.declare_parameter("state_rate_hz", 100.0)
         self.declare_parameter("command_topic", "/forward_position_controller/commands")
@@ -78,20 +79,26 @@ class SimNode(Node):
         self._episode, self._corrupt, self._tick = 0, False, 0
         self._joint_states = self.create_publisher(JointState, "/joint_states", STREAM)
         self._poses = {
-            name: self.create_publisher(PoseStamped, f"/objects/{name}/pose", STREAM) for name in self._robot.object_poses()
+            name: self.create_publisher(PoseStamped, f"/objects/{name}/pose", STREAM)
+            for name in self._robot.object_poses()
         }
         self._status = self.create_publisher(DiagnosticArray, "~/episode", LATCHED)
-        self.create_subscription(Float64MultiArray, str(self.get_parameter("command_topic").value), self._on_command, COMMAND)
+        self.create_subscription(
+            Float64MultiArray, str(self.get_parameter("command_topic").value), self._on_command, COMMAND
+        )
         self.create_service(Trigger, "~/new_episode", self._on_new_episode)
         self.create_service(Trigger, "~/displace_object", self._on_displace)
         self.create_service(SetBool, "~/corrupt_observation", self._on_corrupt)
         self.create_timer(self._period, self._advance)
 
     def _on_command(self, message: Float64MultiArray) -> None:
-        """As forward_command_controller: a command of the wrong size is dropped, a non-finite one never reaches a motor."""
+        """As forward_command_controller: a command of the wrong size, or not finite, is dropped."""
         command = np.asarray(message.data, dtype=np.float64)
         if command.shape != self._command.shape or not np.isfinite(command).all():
-            self.get_logger().error(f"command dropped: {command.size} values, want {self._command.size} finite ones", throttle_duration_sec=1.0)
+            self.get_logger().error(
+                f"command dropped: {command.size} values, want {self._command.size} finite ones",
+                throttle_duration_sec=1.0,
+            )
             return
         self._command = command
 

@@ -39,7 +39,7 @@ class Args:
     """Task to demonstrate."""
     episodes: int = 300
     """Episodes to keep."""
-    noise: float = 0.02
+    noise: float = 0.006
     """Standard deviation of the noise injected into the executed commands (rad); 0 switches it off."""
     seed: int = 0
     """Seed of the first episode."""
@@ -100,7 +100,9 @@ def _demonstrations(args: Args) -> Iterator[Demonstration]:
         yield from map(record, seeds)
         return
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN))
+    pool = ProcessPoolExecutor(
+        workers, mp_context=context, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)
+    )
     try:
         # In blocks, so that few episodes are simulated beyond those that are needed.
         for first in range(0, len(seeds), 8 * workers):

@@ -73,7 +73,10 @@ def run(args: Args) -> int:
     with ProgressBar("train", total=args.config.steps) as bar:
         bar.advance(trainer.step)
         validation = trainer.run(lambda step, loss: bar.advance(loss=loss))
-    print(f"trained to step {trainer.step}, validation loss {validation:.4f}; checkpoint in {args.output / 'checkpoints' / LAST}")
+    print(
+        f"trained to step {trainer.step}, validation loss {validation:.4f}; "
+        f"checkpoint in {args.output / 'checkpoints' / LAST}"
+    )
     return 0
 
 
@@ -96,7 +99,8 @@ def _prepare_output(args: Args) -> None:
         raise ConfigError(f"nothing to resume in '{args.output}'.", "drop --resume to start a new run.")
     if exists and not args.resume and not args.overwrite:
         raise ConfigError(
-            f"'{args.output}' already holds a training run.", "use --resume to continue it or --overwrite to replace it."
+            f"'{args.output}' already holds a training run.",
+            "use --resume to continue it or --overwrite to replace it.",
         )
     if args.overwrite and not args.resume:
         for name in ("checkpoints", "tensorboard"):

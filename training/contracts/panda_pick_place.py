@@ -1,7 +1,7 @@
 """Contract of the Panda pick-and-place task.
 
-Topics, joint names and the command interface are those of a Franka arm under ros2_control (joint_state_broadcaster and a
-forward_command_controller on position interfaces); object poses come from any tracker that publishes PoseStamped in the
+Topics, joint names and the command interface are those of a Franka arm under ros2_control (joint_state_broadcaster and
+a forward_command_controller on position interfaces); object poses come from any tracker that publishes PoseStamped in the
 robot's base frame.
 """
 
@@ -119,7 +119,7 @@ def _actions() -> ActionSpec:
 
 
 def _safety() -> SafetyConfig:
-    """Limits of the Panda's datasheet; jerk in motion is left to the robot's own controller (0.1 of its limit per tick)."""
+    """Limits of the Panda's datasheet, as sim.robots.panda holds them."""
     joints = [
         JointLimit(
             name=name,
@@ -147,7 +147,7 @@ def make() -> TaskContract:
         safety=_safety(),
         make_encoder=lambda: TabletopEncoder(_kinematics(), joints=len(panda.JOINT_NAMES), history=HISTORY, symmetry=4),
         make_position=lambda: ToolPosition(_kinematics()),
-        simulator="sim.tasks.pick_place.world:PickPlaceWorld",
+        simulator="sim.tasks.pick_place.simulated_robot:SimulatedPanda",
     )
 
 

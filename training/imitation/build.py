@@ -26,10 +26,12 @@ def build_sampler(dataset: Dataset, contract: TaskContract, config: TrainConfig)
     """
     if dataset.fps != round(contract.timing.control_rate_hz):
         raise ContractError(
-            f"the dataset was recorded at {dataset.fps} Hz, the contract runs at {contract.timing.control_rate_hz:g} Hz.",
+            f"the dataset was recorded at {dataset.fps} Hz, the contract wants {contract.timing.control_rate_hz:g} Hz.",
             "record it again at the control rate.",
         )
-    expected = {feature.name: feature.size for feature in contract.observations} | {ACTION: len(contract.actions.joints)}
+    expected = {feature.name: feature.size for feature in contract.observations} | {
+        ACTION: len(contract.actions.joints)
+    }
     for name, size in expected.items():
         if name not in dataset or dataset[name].shape[1] != size:
             found = dataset[name].shape[1] if name in dataset else "absent"
@@ -62,7 +64,7 @@ def build_policy(contract: TaskContract, config: FlowPolicyConfig) -> FlowPolicy
     """
     if config.horizon != contract.actions.horizon:
         raise ContractError(
-            f"the policy predicts {config.horizon} steps, the contract of '{contract.name}' {contract.actions.horizon}.",
+            f"the policy predicts {config.horizon} steps, task '{contract.name}' wants {contract.actions.horizon}.",
             f"use --config.policy.horizon {contract.actions.horizon}.",
         )
     return FlowPolicy(config, contract.make_encoder(), len(contract.actions.joints), contract.relative)

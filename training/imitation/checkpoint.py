@@ -51,7 +51,7 @@ def replacing_directory(target: Path) -> Iterator[Path]:
 def save_checkpoint(
     directory: Path, *, model: nn.Module, ema: nn.Module, state: TrainingState, config: dict[str, Any]
 ) -> None:
-    """Write ``directory`` atomically: ``model.safetensors``, ``ema.safetensors``, ``training_state.pt``, ``config.json``."""
+    """Write ``directory`` whole: ``model`` and ``ema`` as safetensors, ``training_state.pt``, ``config.json``."""
     with replacing_directory(directory) as temporary:
         save_file(dict(model.state_dict()), temporary / "model.safetensors")
         save_file(dict(ema.state_dict()), temporary / "ema.safetensors")

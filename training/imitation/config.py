@@ -13,9 +13,9 @@ class TrainConfig:
 
     policy: FlowPolicyConfig = field(default_factory=FlowPolicyConfig)
     """Architecture and sampler."""
-    steps: int = 6000
+    steps: int = 4000
     """Optimiser steps."""
-    batch_size: int = 512
+    batch_size: int = 256
     """Windows per step."""
     learning_rate: float = 1e-3
     """Peak AdamW learning rate; warm-up, then cosine decay to 1 % of it."""

@@ -31,7 +31,8 @@ class Ema:
     def update(self, model: nn.Module, step: int) -> None:
         """Blend the weights after optimiser step ``step``; buffers (statistics) are copied."""
         decay = ema_decay(step, max_decay=self.max_decay)
-        averaged, current = list(self.module.parameters()), list(model.parameters())
+        averaged: list[torch.Tensor] = list(self.module.parameters())
+        current: list[torch.Tensor] = list(model.parameters())
         torch._foreach_lerp_(averaged, current, 1.0 - decay)
         for mine, theirs in zip(self.module.buffers(), model.buffers(), strict=True):
             mine.copy_(theirs)

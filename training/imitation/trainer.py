@@ -8,7 +8,7 @@ import math
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -132,7 +132,8 @@ class Trainer:
             return float("nan")
         generator = torch.Generator().manual_seed(self.config.seed)
         with torch.no_grad():
-            return float(self.ema.module.loss(*to_tensors(self.sampler.gather(frames)), generator))
+            averaged = cast(FlowPolicy, self.ema.module)
+            return float(averaged.loss(*to_tensors(self.sampler.gather(frames)), generator))
 
     def _log(self, writer: SummaryWriter, loss: float, validation: float, seconds: float) -> None:
         writer.add_scalar("loss/train", loss, self.step)
@@ -155,7 +156,7 @@ class Trainer:
             optimizer=self.optimizer.state_dict(),
             scheduler=self.scheduler.state_dict(),
             torch_rng=torch.get_rng_state(),
-            sampler=self.rng.bit_generator.state,
+            sampler=dict(self.rng.bit_generator.state),
         )
         directory = self.output / "checkpoints" / LAST
         config = {"train": dataclasses.asdict(self.config), "step": self.step, **self.metadata}

@@ -28,9 +28,9 @@ class FlowPolicyConfig:
     """Euler steps, that is network evaluations per chunk."""
     embedding_size: int = 128
     """Size of the observation embedding, which also feeds the failure predictor."""
-    width: int = 384
+    width: int = 256
     """Hidden width of the denoiser."""
-    depth: int = 4
+    depth: int = 3
     """Residual blocks of the denoiser."""
     expansion: int = 2
     """Hidden expansion inside a block."""
@@ -50,7 +50,9 @@ class FlowPolicy(nn.Module):
 
     relative: Tensor
 
-    def __init__(self, config: FlowPolicyConfig, encoder: TabletopEncoder, action_dim: int, relative: list[bool]) -> None:
+    def __init__(
+        self, config: FlowPolicyConfig, encoder: TabletopEncoder, action_dim: int, relative: list[bool]
+    ) -> None:
         super().__init__()
         self.config, self.action_dim = config, action_dim
         self.encoder = encoder
@@ -106,7 +108,7 @@ class FlowPolicy(nn.Module):
         return (latest * self.relative).unsqueeze(1)
 
     def fit_statistics(self, observation: dict[str, Tensor], action: Tensor, is_pad: Tensor) -> None:
-        """Fit both normalisers on training data: raw observations (N, history, size), chunks (N, H, A), padding (N, H)."""
+        """Fit both normalisers: raw observations (N, history, size), chunks (N, H, A), padding (N, H)."""
         features = self.encoder(observation)
         self.observation_normalizer.fit(features.mean(0), features.std(0))
         relative = self.to_relative(observation, action)

@@ -1,6 +1,6 @@
 """Forward kinematics of a serial arm as a differentiable, exportable module.
 
-Product of fixed transforms and revolute joints (Lynch & Park, *Modern Robotics*, 2017, ch. 4), unrolled over the joints.
+Product of fixed transforms and revolute joints (Lynch & Park, *Modern Robotics*, 2017, ch. 4), unrolled.
 """
 
 from __future__ import annotations

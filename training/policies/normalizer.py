@@ -50,7 +50,7 @@ class Normalizer(nn.Module):
         if not bool(torch.isfinite(self.mean).all() and torch.isfinite(self.std).all()):
             raise ContractError(
                 f"feature '{feature}' has no statistics.",
-                "train the policy (keel train fits them), or restore them in the checkpoint; nothing is exported un-normalised.",
+                "train the policy (keel train fits them); nothing is exported un-normalised.",
             )
 
     def forward(self, x: Tensor) -> Tensor:

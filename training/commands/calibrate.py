@@ -1,0 +1,108 @@
+"""Fit the failure predictor (FIPER) on rollouts of the bundle and add it to the bundle.
+
+Runs the policy in closed loop, keeps the successful episodes, trains random network distillation on one part of them
+and takes both thresholds from the rest by the conformal rank rule. Refuses when there are too few successes.
+Source: Römer et al., arXiv 2510.09459.
+
+Examples:
+    keel calibrate runs/mine/pick_place.keel
+    keel calibrate runs/mine/pick_place.keel --episodes 120 --quantile 0.98 --samples 32
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tyro.conf import Positional
+
+from policy_nodes.bundle.limits import CALIBRATION_NAME, MONITOR_NAME, POLICY_NAME
+from policy_nodes.bundle.load import Bundle, load_bundle
+from policy_nodes.bundle.write import update_manifest
+from policy_nodes.cli.progress import ProgressBar
+from policy_nodes.errors import CalibrationError
+from policy_nodes.monitors.artefact import CalibrationArtefact, save_artefact
+from sim.tasks.pick_place.world import PickPlaceWorld
+from training.contracts.registry import task_contract
+from training.evaluation.closed_loop import ClosedLoop
+from training.monitors.calibrate import CalibrationConfig, RolloutRecord, calibrate
+from training.monitors.export import bind_monitor, export_monitor, position_function
+
+
+@dataclass(frozen=True)
+class Args:
+    """Options of `keel calibrate`."""
+
+    bundle: Positional[Path]
+    """Bundle directory; monitor.onnx and calibration.npz are added to it."""
+    episodes: int = 100
+    """Rollouts to record."""
+    samples: int = 32
+    """Chunks sampled per policy call, B."""
+    quantile: float = 0.95
+    """Each signal alone alarms on at most 1 - quantile of the successful episodes."""
+    window: int = 3
+    """Policy calls summed by each score."""
+    seed: int = 500_000
+    """Seed of the first rollout; evaluation uses seeds from 100000, training from 0."""
+    seconds: float = 12.0
+    """Time limit of a rollout (simulated)."""
+
+
+def run(args: Args) -> int:
+    """Calibrate; returns the exit code."""
+    bundle = load_bundle(args.bundle)
+    rollouts = record_rollouts(bundle, args)
+    contract = task_contract(bundle.manifest.task)
+    position = contract.make_position()
+    config = CalibrationConfig(
+        policy_sha256=bundle.manifest.files[POLICY_NAME],
+        quantile=args.quantile,
+        rnd_window=args.window,
+        entropy_window=args.window,
+    )
+    with ProgressBar("train RND", total=config.training.epochs) as bar:
+        rnd, artefact = calibrate(rollouts, position_function(position), config, lambda *_: bar.advance())
+    embeddings = np.concatenate([r.embeddings for r in rollouts])[:256]
+    chunks = np.concatenate([r.chunks[::8].reshape(-1, *r.chunks.shape[2:]) for r in rollouts[:4]])[:256]
+    with tempfile.TemporaryDirectory() as directory:
+        graph, calibration = Path(directory) / MONITOR_NAME, Path(directory) / CALIBRATION_NAME
+        parity = export_monitor(rnd, position, graph, embeddings=embeddings, chunks=chunks)
+        save_artefact(bind_monitor(artefact, graph), calibration)
+        update_manifest(bundle, files={MONITOR_NAME: graph, CALIBRATION_NAME: calibration})
+    print_summary(rollouts, artefact, bundle)
+    print(f"monitor parity {parity}")
+    return 0
+
+
+def record_rollouts(bundle: Bundle, args: Args) -> list[RolloutRecord]:
+    """Closed-loop rollouts of the bundle with B sampled chunks and the embedding of every call."""
+    loop = ClosedLoop(bundle, PickPlaceWorld(), record_samples=args.samples)
+    rollouts: list[RolloutRecord] = []
+    with ProgressBar("record rollouts", total=args.episodes) as bar:
+        for seed in range(args.seed, args.seed + args.episodes):
+            episode = loop.run(seed, args.seconds)
+            if not episode.calls:
+                raise CalibrationError(
+                    f"episode {seed} ended before the first policy call: {episode.stopped_by}.",
+                    "run `keel evaluate` first.",
+                )
+            embeddings = np.stack([embedding for embedding, _ in episode.calls])
+            chunks = np.stack([chunk for _, chunk in episode.calls])
+            rollouts.append(RolloutRecord(episode.success, embeddings, chunks, name=f"seed {seed}"))
+            bar.advance(success=f"{sum(r.success for r in rollouts)}/{len(rollouts)}")
+    return rollouts
+
+
+def print_summary(rollouts: list[RolloutRecord], artefact: CalibrationArtefact, bundle: Bundle) -> None:
+    """Thresholds and what they rest on."""
+    successes = sum(r.success for r in rollouts)
+    print(
+        f"{successes} of {len(rollouts)} rollouts succeeded; "
+        f"thresholds from {artefact.n} of them (q = {artefact.quantile})"
+    )
+    for signal in artefact.signals:
+        print(f"  {signal.name}: window {signal.window}, threshold {signal.threshold:.4g}")
+    print(f"added {MONITOR_NAME} and {CALIBRATION_NAME} to {bundle.path}")

@@ -1,0 +1,1 @@
+"""Closed-loop evaluation of a bundle: the deployed code against the simulated robot."""

@@ -1,0 +1,191 @@
+"""One episode of a bundle in simulation, through the code that runs on the robot.
+
+Observation assembly, policy session, failure predictor and governor are the objects that the nodes use; only ROS and
+the wall clock are missing. Inference takes no simulated time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from policy_nodes.bundle.load import Bundle
+from policy_nodes.inference.actions import decode_chunk
+from policy_nodes.inference.observation import Observation, ObservationBuffer
+from policy_nodes.inference.policy import PolicySession
+from policy_nodes.monitors.fiper import FiperMonitor
+from policy_nodes.safety.config import load_safety_config
+from policy_nodes.safety.governor import Decision, Governor
+from policy_nodes.safety.supervisor import State
+from policy_nodes.types import ActionChunk, JointSample
+from sim.tasks.pick_place.world import PickPlaceWorld
+from training.simulation import read_term
+
+SECOND_NS = 1_000_000_000
+STOPPING = (State.BACKUP, State.STOPPED)
+Frame = Callable[[PickPlaceWorld, float], None]
+"""Called every control tick with the world and the episode's time, to record video."""
+
+
+@dataclass
+class Episode:
+    """What happened in one episode.
+
+    Attributes:
+        seed: seed of the world.
+        success: the task's criterion was met.
+        outcome: ``success``, ``timeout``, ``failed`` or ``stopped``.
+        stopped_by: reason of the governor's stop.
+        steps: control ticks after enabling.
+        inference_ms: wall time of every policy call.
+        score_time: time of every verdict (s since enabling).
+        scores: normalised scores by name, one per verdict.
+        calls: per policy call (embedding (E,), sampled chunks (B, H, A)) when they were asked for.
+    """
+
+    seed: int
+    success: bool = False
+    outcome: str = "timeout"
+    stopped_by: str | None = None
+    steps: int = 0
+    inference_ms: list[float] = field(default_factory=list)
+    score_time: list[float] = field(default_factory=list)
+    scores: dict[str, list[float]] = field(default_factory=dict)
+    calls: list[tuple[NDArray[np.float32], NDArray[np.float32]]] = field(default_factory=list)
+
+    @property
+    def alarms(self) -> int:
+        """Verdicts above the threshold."""
+        return sum(score > 1.0 for score in self.scores.get("combined", []))
+
+    @property
+    def first_alarm_s(self) -> float | None:
+        """Time of the first alarm."""
+        pairs = zip(self.score_time, self.scores.get("combined", []), strict=True)
+        return next((t for t, score in pairs if score > 1.0), None)
+
+
+class ClosedLoop:
+    """Runs episodes of a bundle.
+
+    Args:
+        bundle: verified bundle.
+        world: simulated robot.
+        monitor: calibrated failure predictor, or None.
+        react: whether alarms reach the governor, so that they stop the robot.
+        record_samples: sample this many chunks at every call and keep them (for calibration); 0 keeps none.
+        provider: execution provider.
+    """
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        world: PickPlaceWorld,
+        *,
+        monitor: FiperMonitor | None = None,
+        samples: int = 0,
+        react: bool = True,
+        record_samples: int = 0,
+        provider: str = "cpu",
+    ) -> None:
+        self.bundle, self.world, self.monitor, self.react = bundle, world, monitor, react
+        self.samples, self.record_samples = samples, record_samples
+        self.session = PolicySession(bundle, provider=provider, threads=1)
+        self.session.warm_up()
+        self.safety = load_safety_config(bundle.file("safety.yaml"))
+        actions, timing = bundle.manifest.actions, bundle.manifest.timing
+        self.period_ns = round(SECOND_NS / timing.control_rate_hz)
+        self.step_ns = round(actions.step_s * SECOND_NS)
+        self.replan_ticks = max(1, round(actions.execution_horizon * self.step_ns / self.period_ns))
+
+    def run(self, seed: int, max_seconds: float = 10.0, frame: Frame | None = None) -> Episode:
+        """One episode from a seeded start, until success, failure, a stop or the time limit."""
+        self.world.reset(seed)
+        rng = np.random.default_rng([seed, 2])
+        buffer = ObservationBuffer(self.bundle.manifest.observations)
+        governor = self._governor()
+        if self.monitor is not None:
+            self.monitor.reset()
+        episode, now = Episode(seed), SECOND_NS
+        command = self.world.joint_state()[0]
+        warm = self.safety.enable_clean_ticks + 2
+        for tick in range(warm + round(max_seconds * SECOND_NS / self.period_ns)):
+            self._observe(buffer, governor, now)
+            enabled = tick >= warm
+            if (tick - warm) % self.replan_ticks == 0:
+                self._plan(episode, buffer.assemble(now), governor, rng, now, judge=enabled)
+            if tick == warm:
+                accepted, message = governor.enable(now, True)
+                if not accepted:
+                    episode.outcome, episode.stopped_by = "stopped", message
+                    break
+            decision = governor.tick(now)
+            command = command if decision.command is None else decision.command
+            self.world.step(command)
+            now += self.period_ns
+            if enabled:
+                episode.steps += 1
+                if frame is not None:
+                    frame(self.world, episode.steps * self.period_ns / SECOND_NS)
+                if self._finished(episode, decision):
+                    break
+        return episode
+
+    def _governor(self) -> Governor:
+        manifest = self.bundle.manifest
+        return Governor(
+            self.safety,
+            manifest.actions.joints,
+            manifest.terms,
+            control_period_s=self.period_ns / SECOND_NS,
+            chunk_period_s=self.replan_ticks * self.period_ns / SECOND_NS,
+            monitor_required=False,
+        )
+
+    def _observe(self, buffer: ObservationBuffer, governor: Governor, now: int) -> None:
+        for term in self.bundle.manifest.terms:
+            value = read_term(self.world, term)
+            buffer.push(term.name, now, value)
+            governor.on_observation(now, term.name, now, value)
+        position, velocity, _ = self.world.joint_state()
+        governor.on_joint_state(now, JointSample(now, position, velocity))
+
+    def _plan(
+        self,
+        episode: Episode,
+        observation: Observation,
+        governor: Governor,
+        rng: np.random.Generator,
+        now: int,
+        judge: bool,
+    ) -> None:
+        output = self.session.sample(observation.values, rng=rng)
+        episode.inference_ms.append(output.seconds * 1e3)
+        commands = decode_chunk(self.bundle.manifest.actions, output.chunk[0])
+        governor.on_chunk(now, ActionChunk(observation.stamp_ns, self.step_ns, commands, sequence=observation.stamp_ns))
+        if not judge:
+            return
+        if self.record_samples > 0:
+            batch = self.session.sample(observation.values, rng=rng, batch=self.record_samples)
+            episode.calls.append((batch.embedding[0], batch.chunk.astype(np.float32)))
+        if self.monitor is not None:
+            batch = self.session.sample(observation.values, rng=rng, batch=self.samples)
+            alarm = self.monitor.step(batch.chunk, batch.embedding[0], observation.stamp_ns)
+            episode.score_time.append(episode.steps * self.period_ns / SECOND_NS)
+            for name, score in alarm.scores.items():
+                episode.scores.setdefault(name, []).append(score)
+            if self.react:
+                governor.on_alarm(now, alarm)
+
+    def _finished(self, episode: Episode, decision: Decision) -> bool:
+        if decision.state in STOPPING:
+            episode.outcome = "stopped"
+            episode.stopped_by = decision.reason.name if decision.reason else "unknown"
+        elif self.world.success():
+            episode.success, episode.outcome = True, "success"
+        elif self.world.failed():
+            episode.outcome = "failed"
+        return episode.outcome != "timeout"

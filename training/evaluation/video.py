@@ -1,0 +1,69 @@
+"""Records the simulated robot as an animated WebP: small enough for a report, shown by every browser."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from sim.rendering import Renderer
+from sim.tasks.pick_place.world import PickPlaceWorld
+
+FRAME_PERIOD_S = 0.1
+
+
+class VideoRecorder:
+    """Callable for :class:`ClosedLoop`: keeps one frame every :data:`FRAME_PERIOD_S` of simulated time.
+
+    Args:
+        world: what is filmed.
+        width: pixels.
+        height: pixels.
+    """
+
+    def __init__(self, world: PickPlaceWorld, width: int = 480, height: int = 320) -> None:
+        self._renderer = shared_renderer(world, width, height)
+        self._frames: list[NDArray[np.uint8]] = []
+        self._times: list[float] = []
+
+    def __call__(self, world: PickPlaceWorld, time_s: float) -> None:
+        """Take a frame if one is due at ``time_s``."""
+        if not self._times or time_s - self._times[-1] >= FRAME_PERIOD_S - 1e-9:
+            self._frames.append(self._renderer.frame(world.data))
+            self._times.append(time_s)
+
+    def save(self, path: Path, **facts: object) -> None:
+        """Write the film and, beside it, a JSON file with its frame times and ``facts``."""
+        save_webp(path, self._frames)
+        path.with_suffix(".json").write_text(json.dumps({**facts, "frames": self._times}))
+
+
+_RENDERERS: dict[tuple[int, int, int], Renderer] = {}
+
+
+def shared_renderer(world: PickPlaceWorld, width: int, height: int) -> Renderer:
+    """One renderer per model and size: a graphics context costs more than a film."""
+    key = (id(world.model), width, height)
+    if key not in _RENDERERS:
+        _RENDERERS[key] = Renderer(world.model, width, height, "overview")
+    return _RENDERERS[key]
+
+
+def save_webp(path: Path, frames: list[NDArray[np.uint8]], period_s: float = FRAME_PERIOD_S) -> None:
+    """Write frames (H, W, 3) as an endless animated WebP, atomically."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    images = [Image.fromarray(frame) for frame in frames]
+    temporary = path.with_name(f".{path.name}.tmp")
+    images[0].save(
+        temporary,
+        format="WEBP",
+        save_all=True,
+        append_images=images[1:],
+        duration=round(period_s * 1e3),
+        loop=0,
+        quality=60,
+    )
+    temporary.replace(path)

@@ -1,0 +1,110 @@
+"""One ONNX graph from raw observation history and noise to raw action chunk and embedding; the sampler is unrolled."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from torch import Tensor, nn
+
+from policy_nodes.bundle.manifest import ActionSpec, ObservationFeature
+
+NOISE, ACTION, EMBEDDING = "noise", "action", "embedding"
+OPSET = 18
+
+
+class _Positional(nn.Module):
+    """The policy with its features as positional inputs, which is what graph exporters understand."""
+
+    def __init__(self, policy: nn.Module, features: Sequence[str]) -> None:
+        super().__init__()
+        self.policy, self.features = policy, tuple(features)
+
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
+        observation = dict(zip(self.features, inputs[:-1], strict=True))
+        chunk, embedding = self.policy(observation, inputs[-1])
+        return chunk, embedding
+
+
+def export_graph(
+    policy: nn.Module, features: Sequence[ObservationFeature], actions: ActionSpec, metadata: dict[str, str]
+) -> bytes:
+    """Export with a dynamic batch dimension.
+
+    Args:
+        policy: module (dict of (B, history, size), noise (B, H, A)) -> (chunk (B, H, A), embedding (B, E)).
+        features: contract features; each becomes the graph input of the same name.
+        actions: shape of noise and chunk.
+        metadata: string pairs stored in the ONNX file.
+
+    Returns:
+        The serialised model, weights inside.
+    """
+    # Two samples, because an exporter specialises a dimension of size one.
+    inputs = [torch.zeros(2, f.history, f.size) for f in features]
+    inputs.append(torch.zeros(2, actions.horizon, len(actions.joints)))
+    batch = torch.export.Dim("batch", min=1, max=4096)
+    module = _Positional(policy, [f.name for f in features]).eval()
+    with warnings.catch_warnings(), tempfile.TemporaryDirectory() as directory:
+        warnings.simplefilter("ignore")
+        logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+        program = torch.onnx.export(
+            module,
+            tuple(inputs),
+            dynamo=True,
+            verbose=False,
+            opset_version=OPSET,
+            input_names=[*(f.name for f in features), NOISE],
+            output_names=[ACTION, EMBEDDING],
+            dynamic_shapes=(tuple({0: batch} for _ in inputs),),
+        )
+        assert program is not None
+        program.optimize()
+        path = Path(directory) / "policy.onnx"
+        program.save(str(path), external_data=False)
+        model = onnx.load(str(path))
+    for node in model.graph.node:  # source locations and torch internals; half of the file otherwise
+        del node.metadata_props[:]
+        node.doc_string = ""
+    del model.graph.metadata_props[:]
+    del model.graph.value_info[:]
+    for key, value in metadata.items():
+        item = model.metadata_props.add()
+        item.key, item.value = key, value
+    onnx.checker.check_model(model)
+    return model.SerializeToString()
+
+
+def de_facto_metadata(features: Sequence[ObservationFeature], actions: ActionSpec) -> dict[str, str]:
+    """ONNX metadata keys that mjlab, rsl_rl and legged_control2 read, comma separated as they write them."""
+
+    def join(values: Sequence[object]) -> str:
+        return ",".join(f"{v:.6g}" if isinstance(v, float) else str(v) for v in values)
+
+    def per_joint(name: str) -> list[object]:
+        return [value for term in actions.terms for value in getattr(term, name)]
+
+    return {
+        "joint_names": join(actions.joints),
+        "joint_stiffness": join(per_joint("stiffness")),
+        "joint_damping": join(per_joint("damping")),
+        "default_joint_pos": join(per_joint("offset")),
+        "action_scale": join([term.scale for term in actions.terms for _ in term.joints]),
+        "observation_names": join([term.name for feature in features for term in feature.terms]),
+        "command_names": "",
+    }
+
+
+def reference_outputs(
+    policy: nn.Module, observations: dict[str, np.ndarray], noise: np.ndarray
+) -> dict[str, np.ndarray]:
+    """What the training framework answers, by output name, float32."""
+    with torch.no_grad():
+        chunk, embedding = policy({k: torch.from_numpy(v) for k, v in observations.items()}, torch.from_numpy(noise))
+    return {ACTION: chunk.numpy(), EMBEDDING: embedding.numpy()}
