@@ -64,9 +64,9 @@ SERVO_DAMPING = (180.0, 180.0, 140.0, 140.0, 50.0, 50.0, 50.0)
 """Damping of the arm's servos [N m s/rad], below Menagerie's (450, 450, 350, 350, 200, 200, 200).
 
 Menagerie's wrist servos have stiffness 2000, damping 200 and an effort limit of 12 N m on an inertia of about
-0.12 kg m^2. Once saturated they chatter between the limits for ever, because one 2 ms step at 12 N m changes the damping
-torque by more than 24 N m (damping > 2 inertia / dt = 120). The lower values are free of that, still overdamped, and
-reduce the lag damping / stiffness from 100 ms to 25-40 ms, nearer to the real controller, which follows in milliseconds.
+0.12 kg m^2. Once saturated they chatter between the limits for ever, because one 2 ms step at 12 N m changes the
+damping torque by more than 24 N m (damping > 2 inertia / dt = 120). The lower values avoid that, still overdamped,
+and reduce the lag damping / stiffness from 100 ms to 25-40 ms, nearer to the real controller, which lags milliseconds.
 """
 
 

@@ -1,7 +1,7 @@
 """A scripted expert for the pick-and-place world: closed loop at 50 Hz from the privileged state.
 
 ``strategy.decide`` says what the tool should do, ``DifferentialIK`` turns it into joint velocity, and this module
-integrates it under speed and acceleration bounds into position commands. The integrated command leaks towards the command
+integrates it under speed and acceleration bounds into position commands. The integrated command leaks towards the one
 that the measured motion corresponds to, so that labels under injected noise (see ``noise``) start from the true robot.
 """
 

@@ -14,7 +14,7 @@ TOP_CAMERA = "top"
 
 
 def look_at(eye: ArrayLike, target: ArrayLike, up: ArrayLike = (0.0, 0.0, 1.0)) -> NDArray[np.float64]:
-    """Orientation quat_wxyz (4,) of a camera at ``eye`` (3,) looking at ``target`` (3,); cameras look along their -z."""
+    """Orientation quat_wxyz (4,) of a camera at ``eye`` (3,) looking at ``target`` (3,); a camera sees along -z."""
     eye, target = np.asarray(eye, dtype=float), np.asarray(target, dtype=float)
     back = (eye - target) / np.linalg.norm(eye - target)
     right = np.cross(np.asarray(up, dtype=float), back)

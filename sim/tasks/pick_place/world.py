@@ -13,6 +13,7 @@ from sim.errors import CommandError, TaskError, UnstableSimulationError
 from sim.robots import panda
 from sim.tasks.pick_place.config import PickPlaceConfig
 from sim.tasks.pick_place.scene import CUBE, GOAL, build_model
+from sim.warnings_log import log_mujoco_warnings
 
 _DIVERGENCE = {
     int(mujoco.mjtWarning.mjWARN_BADQPOS): "a position (qpos)",
@@ -39,6 +40,7 @@ class PickPlaceWorld:
 
     def __init__(self, config: PickPlaceConfig | None = None, seed: int = 0) -> None:
         self.config = config or PickPlaceConfig()
+        log_mujoco_warnings()
         self.model = build_model(self.config)
         self.data = mujoco.MjData(self.model)
         self.control_dt = self.config.timing.control_dt
@@ -208,7 +210,13 @@ class PickPlaceWorld:
     def _check_stable(self, time: float) -> None:
         for warning, quantity in _DIVERGENCE.items():
             if self.data.warning[warning].number:
-                dof = int(self.data.warning[warning].lastinfo)
-                raise UnstableSimulationError(time, f"MuJoCo found {quantity} that is NaN or huge at index {dof}")
+                joint = self._joint_at(int(self.data.warning[warning].lastinfo), warning)
+                raise UnstableSimulationError(time, f"MuJoCo found {quantity} of joint '{joint}' that is NaN or huge")
         if not (np.all(np.isfinite(self.data.qpos)) and np.all(np.isfinite(self.data.qvel))):
             raise UnstableSimulationError(time, "a position or velocity is not finite")
+
+    def _joint_at(self, index: int, warning: int) -> str:
+        """Name of the joint that an index of qpos or qvel belongs to."""
+        in_positions = warning == int(mujoco.mjtWarning.mjWARN_BADQPOS)
+        starts = self.model.jnt_qposadr if in_positions else self.model.jnt_dofadr
+        return str(self.model.joint(int(np.searchsorted(starts, index, side="right")) - 1).name)
