@@ -54,9 +54,8 @@ class Process:
 
 def say(prefix: str, line: str) -> None:
     """Print one prefixed line, whole; a closed console is not an error."""
-    with _CONSOLE:
-        with contextlib.suppress(OSError, ValueError):
-            print(f"[{prefix}] {line}", flush=True)
+    with _CONSOLE, contextlib.suppress(OSError, ValueError):
+        print(f"[{prefix}] {line}", flush=True)
 
 
 def _pump(process: Process, source: IO[bytes], log: IO[str] | None, screen: bool) -> None:
