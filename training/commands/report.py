@@ -23,7 +23,7 @@ from training.report.page import build_report
 class Args:
     """Report on a run directory."""
 
-    run_dir: Annotated[Path, tyro.conf.Positional]
+    run_dir: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN_DIR")]
     """Directory that holds the bundle and the train/, evaluation/ and run/ records; any part may be absent."""
     output: Path | None = None
     """Page to write; RUN_DIR/report.html by default."""

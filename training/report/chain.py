@@ -52,16 +52,31 @@ def _bundle_links(bundle: BundleInput) -> list[Link]:
     ]
 
 
+_CALIBRATION_FACTS = {
+    "n": "successful rollouts",
+    "quantile": "quantile",
+    "samples": "chunks per call",
+    "disjoint": "disjoint from training",
+    "policy_sha256": "policy.onnx",
+}
+"""Keys of the calibration's ``meta`` that are worth a line, and how they are called there."""
+
+
 def _calibration_link(bundle: BundleInput | None) -> Link:
     if bundle is None or bundle.calibration is None:
         return Link("Failure predictor", "not calibrated in this run", present=False)
+    meta = bundle.calibration
     facts = []
-    for name, value in bundle.calibration.items():
-        if isinstance(value, bool | int | str) and len(str(value)) <= 80:
-            facts.append((words(name), str(value)))
-        elif isinstance(value, float):
-            facts.append((words(name), f"{value:.4g}"))
-    return Link("Failure predictor", "calibrated on successes", facts[:8])
+    for key, label in _CALIBRATION_FACTS.items():
+        if key in meta:
+            value = {True: "yes", False: "no"}[meta[key]] if isinstance(meta[key], bool) else str(meta[key])
+            facts.append((label, value))
+    signals = meta.get("signals")
+    for signal in signals if isinstance(signals, list) else []:
+        if isinstance(signal, dict) and isinstance(signal.get("threshold"), int | float):
+            label = f"threshold {words(str(signal.get('name', '')))}"
+            facts.append((label, f"{signal['threshold']:.4g}, window {signal.get('window', 1)}"))
+    return Link("Failure predictor", f"{str(meta.get('method', '')).upper()} calibrated on successes".strip(), facts)
 
 
 def chain(inputs: RunInputs) -> list[Link]:

@@ -15,6 +15,9 @@ def warnings(inputs: RunInputs) -> list[str]:
             "The evaluation was made with another policy.onnx than the one in the bundle "
             f"({evaluation.policy_sha256[:12]}… instead of {bundle.policy_sha256[:12] or 'none'}…); evaluate again."
         )
+    calibrated = str((bundle.calibration or {}).get("policy_sha256", "")) if bundle else ""
+    if bundle and calibrated and calibrated != bundle.policy_sha256:
+        found.append("The failure predictor was calibrated for another policy.onnx than the bundle's; calibrate again.")
     if live and inputs.trace is None:
         found.append("run/run.json is here but run/trace.npz is not, so no signals are drawn for the live run.")
     if inputs.trace is not None and live is None:
@@ -55,8 +58,8 @@ def conditions(inputs: RunInputs) -> list[str]:
     if inputs.scores:
         said.append(
             "Failure scores are divided by thresholds calibrated on successful episodes only (FIPER, arXiv "
-            "2510.09459): 1 is the threshold, and an alarm needs both the embedding to be novel and the action chunks "
-            "to be spread out. A false alarm is an alarm in an episode that succeeded."
+            "2510.09459), so 1 is the threshold. FIPER raises an alarm when the embedding is novel and the chunks "
+            "are spread out at once; either alone happens too often. A false alarm is one in an episode that succeeded."
         )
     if live:
         period = f" at {1 / live.control_period_s:g} Hz" if live.control_period_s else ""

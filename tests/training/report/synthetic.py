@@ -120,15 +120,12 @@ def write_bundle(root: Path, name: str = "panda_pick_place") -> Path:
     bundle = root / f"{name}.keel"
     bundle.mkdir(parents=True)
     (bundle / "manifest.json").write_text(json.dumps(manifest()))
-    meta = {
-        "policy_sha256": digest("policy"),
-        "rollouts": 50,
-        "quantile": 0.95,
-        "batch": 32,
-        "window": 5,
-        "threshold_rnd": 0.412,
-        "threshold_entropy": 3.07,
-    }
+    signals = [
+        {"name": "rnd", "window": 3, "threshold": 0.412, "maxima": [0.41, 0.412]},
+        {"name": "entropy", "window": 3, "threshold": 3.07, "maxima": [3.0, 3.07]},
+    ]
+    meta = {"method": "fiper", "combination": "and", "policy_sha256": digest("policy"), "n": 50, "quantile": 0.95}
+    meta |= {"samples": 32, "disjoint": True, "signals": signals}
     np.savez(bundle / "calibration.npz", meta=np.array(json.dumps(meta)), threshold=np.ones(3))
     return bundle
 
