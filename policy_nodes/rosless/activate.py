@@ -51,7 +51,7 @@ def _activate() -> None:
     if importlib.util.find_spec("cyclonedds") is None:
         raise KeelError(
             "Neither rclpy nor cyclonedds can be imported.",
-            "Source a ROS 2 installation, or pip install 'keel[rosless]' (no cyclonedds wheel exists for Linux on ARM).",
+            "Source a ROS 2 installation, or pip install 'keel[rosless]' (it has no wheel for Linux on ARM).",
         )
     # All backing modules are imported before the finder exists: an import inside find_spec could call it again.
     from policy_nodes.rosless import finder as finders

@@ -70,10 +70,10 @@ def get_global_executor() -> SingleThreadedExecutor:
         return _executor
 
 
-def _close_global_executor(context: Context | None) -> None:
+def _close_global_executor() -> None:
     global _executor
     with _lock:
-        if _executor is not None and (context is None or _executor.context is context):
+        if _executor is not None and not _executor.context.ok():
             _executor.shutdown(0)
             _executor = None
 
@@ -90,10 +90,10 @@ def shutdown(*, context: Context | None = None, uninstall_handlers: bool | None 
         RCLError: already shut down, also by a signal; ``try_shutdown`` does not mind.
     """
     default = context is None or context is get_default_context()
-    _close_global_executor(context)
     try:
         _shutdown(context=context)
     finally:
+        _close_global_executor()
         if uninstall_handlers or (uninstall_handlers is None and default):
             uninstall_signal_handlers()
 
@@ -101,8 +101,8 @@ def shutdown(*, context: Context | None = None, uninstall_handlers: bool | None 
 def try_shutdown(*, context: Context | None = None, uninstall_handlers: bool | None = None) -> None:
     """Shut a context down unless that is past; arguments as in :func:`shutdown`."""
     default = context is None or context is get_default_context()
-    _close_global_executor(context)
     _try_shutdown(context=context)
+    _close_global_executor()
     if uninstall_handlers or (uninstall_handlers is None and default):
         uninstall_signal_handlers()
 

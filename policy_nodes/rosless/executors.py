@@ -160,10 +160,10 @@ class Executor:
         """
         waited = False
         while True:
-            if self._is_shutdown:
-                raise ShutdownException()
             if not self._context.ok():
                 raise ExternalShutdownException()
+            if self._is_shutdown:
+                raise ShutdownException()
             if condition():
                 raise ConditionReachedException()
             if self._can_start() and (work := self._pop()) is not None:

@@ -20,6 +20,9 @@ from policy_nodes.rosless.errors import DomainError
 
 MAX_DOMAIN_ID = 232  # the highest whose ports (7400 + 250 id + ...) fit in 16 bits
 MAX_PARTICIPANT_INDEX = 32  # as rmw_cyclonedds: processes of one domain on one machine
+# How long a deleted writer waits for acknowledgements. Cyclone's 1 s, per writer and in sequence, would keep a node that
+# was told to stop alive for many seconds when one peer is stopped.
+WRITER_LINGER = "200 ms"
 RANGES = ("LOCALHOST", "SUBNET", "OFF", "SYSTEM_DEFAULT")
 
 _lock = threading.Lock()
@@ -84,6 +87,7 @@ def domain_config(env: Mapping[str, str], pid: int) -> str:
     uri = env.get("CYCLONEDDS_URI", "")
     if word == "SYSTEM_DEFAULT":
         return uri
+    internal = f"<Internal><WriterLingerDuration>{WRITER_LINGER}</WriterLingerDuration></Internal>"
     general = "" if word == "SUBNET" else "<General><AllowMulticast>false</AllowMulticast></General>"
     if word == "OFF":
         discovery = f"<ParticipantIndex>none</ParticipantIndex><Tag>ros_discovery_off_{pid}</Tag>"
@@ -96,7 +100,7 @@ def domain_config(env: Mapping[str, str], pid: int) -> str:
             f"<MaxAutoParticipantIndex>{MAX_PARTICIPANT_INDEX}</MaxAutoParticipantIndex>"
             + (f"<Peers>{listed}</Peers>" if listed else "")
         )
-    return f"<CycloneDDS><Domain>{general}<Discovery>{discovery}</Discovery></Domain></CycloneDDS>,{uri}"
+    return f"<CycloneDDS><Domain>{general}<Discovery>{discovery}</Discovery>{internal}</Domain></CycloneDDS>,{uri}"
 
 
 def acquire_domain(domain_id: int) -> None:

@@ -89,7 +89,7 @@ class Graph:
         self._local: list[LocalNode] = []
         self._remote: dict[bytes, list[NodeView]] = {}
         self._gid: bytes = session.participant.guid.bytes
-        self._cls = message_class(_INFO)
+        self._cls: Any = message_class(_INFO)
         struct = idl_struct(self._cls)
         latched = DurabilityPolicy.TRANSIENT_LOCAL
         user_data = f"typehash={rihs01(self._cls)};"

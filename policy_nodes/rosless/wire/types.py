@@ -64,7 +64,8 @@ def _field_type(spec: str) -> Any:
     if match := _ARRAY.match(spec):
         return types.array[_field_type(match["item"]), int(match["size"])]
     package, name = spec.split("/")[0], spec.split("/")[-1]
-    return idl_struct(message_class(f"{package}/msg/{name}"))
+    nested: Any = message_class(f"{package}/msg/{name}")
+    return idl_struct(nested)
 
 
 def _carry(self: Any, *_: Any, **__: Any) -> bytes:

@@ -1,0 +1,50 @@
+"""Fixtures of the conformance suite: plain rclpy, so that the same tests run on a sourced ROS 2."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+
+TIMEOUT_S = 10.0
+
+
+@pytest.fixture
+def ros() -> Iterator[None]:
+    """An initialised default context; everything in it is gone after the test."""
+    rclpy.init(args=[])
+    yield
+    rclpy.try_shutdown()
+
+
+@pytest.fixture
+def node(ros: None) -> Iterator[Node]:
+    """A node called ``tester``."""
+    made = Node("tester")
+    yield made
+    made.destroy_node()
+
+
+@pytest.fixture
+def spin_until(ros: None) -> Iterator[Callable[..., bool]]:
+    """Spin nodes until a condition holds, at most ``timeout`` seconds; returns whether it does."""
+    executor = SingleThreadedExecutor()
+
+    def spin(condition: Callable[[], object], *nodes: Node, timeout: float = TIMEOUT_S) -> bool:
+        for item in nodes:
+            executor.add_node(item)
+        try:
+            end = time.monotonic() + timeout
+            while not condition() and time.monotonic() < end:
+                executor.spin_once(timeout_sec=0.02)
+        finally:
+            for item in nodes:
+                executor.remove_node(item)
+        return bool(condition())
+
+    yield spin
+    executor.shutdown()

@@ -1,0 +1,86 @@
+"""Shared test set-up: one ROS stack for the whole run, a DDS domain of its own, and no child left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from policy_nodes.errors import KeelError
+
+_DOMAIN_LOCK_PORT = 22119  # + domain id, held while the domain is in use (the convention of ROS 2's domain_coordinator)
+_domain_lock: socket.socket | None = None
+_children: list[subprocess.Popen[str]] = []
+
+
+def _reserve_domain() -> int:
+    """Find a DDS domain no other test process uses, and keep it until this process ends."""
+    global _domain_lock
+    for domain in range(1, 101):
+        lock = socket.socket()
+        try:
+            lock.bind(("127.0.0.1", _DOMAIN_LOCK_PORT + domain))
+        except OSError:
+            lock.close()
+            continue
+        _domain_lock = lock
+        return domain
+    raise RuntimeError("no free DDS domain between 1 and 100")
+
+
+os.environ["ROS_DOMAIN_ID"] = str(_reserve_domain())
+os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+os.environ.setdefault("KEEL_QUIET", "1")
+
+try:
+    from policy_nodes.rosless.activate import ensure_ros
+
+    ensure_ros()
+    collect_ignore: list[str] = []
+except KeelError as error:  # no ROS 2 and no cyclonedds for this platform: everything else can still be tested
+    print(f"tests that need ROS are left out: {error}", file=sys.stderr)
+    collect_ignore = ["conformance", "policy_nodes/nodes", "policy_nodes/rosless", "policy_nodes/launching"]
+
+
+@pytest.fixture
+def run_python() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start ``python -c code`` in its own process group; whatever is left of it is killed after the test."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(code: str, *args: str, env: dict[str, str] | None = None) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-u", "-c", code, *args],
+            env={**os.environ, **(env or {})},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        started.append(process)
+        _children.append(process)
+        return process
+
+    yield start
+    for process in started:
+        _kill_group(process)
+
+
+def _kill_group(process: subprocess.Popen[str]) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)  # the group outlives its leader when a grandchild still runs
+    process.wait(timeout=10)
+    for stream in (process.stdout, process.stderr):
+        if stream is not None:
+            stream.close()
+
+
+def pytest_sessionfinish() -> None:
+    for process in _children:
+        if process.poll() is None:
+            _kill_group(process)
