@@ -145,7 +145,7 @@ def joint_positions(names: Sequence[str], joints: Sequence[str], where: str) -> 
     index = {name: position for position, name in enumerate(names)}
     missing = [joint for joint in joints if joint not in index]
     if missing:
-        near = get_close_matches(missing[0], names, n=1, cutoff=0.5)
+        near = get_close_matches(missing[0], [name for name in names if name not in joints], n=1, cutoff=0.5)
         hint = f"the message has '{near[0]}'" if near else f"the message has {', '.join(names[:12]) or 'no joints'}"
         plural = "s" if len(missing) > 1 else ""
         raise ContractError(

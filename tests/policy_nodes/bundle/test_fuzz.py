@@ -84,6 +84,7 @@ def reseal_wrong_structure(path, rng):
     raw = json.loads((path / "manifest.json").read_text())
     optional = {
         "success",
+        "offset",
         "scale",
         "clip",
         "frame_id",
@@ -112,6 +113,7 @@ def reseal_wrong_structure(path, rng):
 def reseal_shape(path, rng):
     """Change a size consistently hashed: graph, parity data and contract must notice."""
     raw = json.loads((path / "manifest.json").read_text())
+    before = json.dumps(raw)
     size = rng.choice([1, 3, 7, 9, 17, 255, 10**6])
     target = rng.choice(["history", "horizon", "tensor", "samples"])
     if target == "history":
@@ -123,9 +125,10 @@ def reseal_shape(path, rng):
     else:
         shape = rng.choice(raw["policy"]["inputs"] + raw["policy"]["outputs"])["shape"]
         shape[rng.randrange(len(shape))] = size
+    changed = json.dumps(raw) != before
     raw["digest"] = manifest_digest(raw)
     (path / "manifest.json").write_text(json.dumps(raw))
-    return True
+    return changed
 
 
 def reseal_graph(path, rng):
