@@ -1,0 +1,27 @@
+import onnx
+
+from policy_nodes.cli.probes.providers import IDENTITY, probe
+from policy_nodes.errors import ProviderError
+from policy_nodes.inference import providers
+
+
+def test_the_tiny_graph_is_a_valid_identity():
+    model = onnx.load_model_from_string(IDENTITY)
+    onnx.checker.check_model(model, full_check=True)
+    assert [node.op_type for node in model.graph.node] == ["Identity"]
+
+
+def test_cpu_runs_and_the_rest_is_listed():
+    checks = {check.item: check for check in probe()}
+    assert checks["provider: cpu"].status == "ok"
+    assert all(check.status != "fail" for check in checks.values())
+
+
+def test_a_listed_provider_that_falls_back_warns_but_the_cpu_must_work(monkeypatch):
+    def fall_back(model, name):
+        raise ProviderError(f"{name} silently fell back.", "install drivers")
+
+    monkeypatch.setattr(providers, "available", lambda: ["cpu", "cuda"])
+    monkeypatch.setattr(providers, "create_session", fall_back)
+    statuses = {check.item: check.status for check in probe()}
+    assert statuses == {"provider: cpu": "fail", "provider: cuda": "warn", "providers: others": "skip"}
