@@ -1,34 +1,46 @@
-import subprocess
+from types import SimpleNamespace
+
+import pytest
 
 from policy_nodes.cli.probes import rendering
 
 
-def answers(monkeypatch, works):
-    seen = []
-
-    def run(command, env, **kwargs):
-        seen.append(env["MUJOCO_GL"])
-        return subprocess.CompletedProcess(command, 0 if env["MUJOCO_GL"] in works else 1, "", "no display\n")
-
-    monkeypatch.setattr(rendering.subprocess, "run", run)
-    monkeypatch.setattr(rendering.importlib.util, "find_spec", lambda name: object())
-    return seen
+class RenderError(Exception):
+    cause = "KEEL_RENDERER=vulkan is unknown."
+    fix = "unset it"
 
 
-def test_the_first_backend_that_draws(monkeypatch):
-    seen = answers(monkeypatch, {"osmesa"})
-    check = rendering.probe({})
-    assert (check.status, seen) == ("ok", ["egl", "osmesa"])
-    assert "osmesa" in check.detail
+def install(monkeypatch, answer):
+    def choose_backend():
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    module = SimpleNamespace(choose_backend=choose_backend)
+    monkeypatch.setattr(rendering.importlib, "import_module", lambda name: module)
 
 
-def test_a_chosen_backend_is_the_only_one_tried(monkeypatch):
-    seen = answers(monkeypatch, {"egl"})
-    check = rendering.probe({"MUJOCO_GL": "glfw"})
-    assert (check.status, seen) == ("warn", ["glfw"])
-    assert "glfw: no display" in check.detail
+@pytest.mark.parametrize(("backend", "status"), [("egl", "ok"), ("osmesa", "ok"), ("software", "warn")])
+def test_backend(monkeypatch, backend, status):
+    install(monkeypatch, backend)
+    assert rendering.probe().status == status
+
+
+def test_a_wrong_choice_is_explained_and_a_bug_is_not_hidden(monkeypatch):
+    install(monkeypatch, RenderError())
+    assert rendering.probe() == rendering.Check("rendering", "warn", RenderError.cause, RenderError.fix)
+    install(monkeypatch, ZeroDivisionError())
+    with pytest.raises(ZeroDivisionError):
+        rendering.probe()
 
 
 def test_without_the_simulator_nothing_is_tried(monkeypatch):
-    monkeypatch.setattr(rendering.importlib.util, "find_spec", lambda name: None)
-    assert rendering.probe({}).status == "skip"
+    monkeypatch.setattr(rendering, "_MODULE", "absent_simulator.rendering")
+    check = rendering.probe()
+    assert check.status == "skip"
+    assert "absent_simulator" in check.detail
+
+
+def test_the_simulator_offers_what_is_asked_of_it():
+    pytest.importorskip("mujoco")
+    assert callable(rendering.importlib.import_module(rendering._MODULE).choose_backend)
