@@ -55,7 +55,8 @@ class Process:
 def say(prefix: str, line: str) -> None:
     """Print one prefixed line, whole; a closed console is not an error."""
     with _CONSOLE, contextlib.suppress(OSError, ValueError):
-        print(f"[{prefix}] {line}", flush=True)
+        sys.stdout.write(f"[{prefix}] {line}\n")  # one write: print() writes its newline apart
+        sys.stdout.flush()
 
 
 def _pump(process: Process, source: IO[bytes], log: IO[str] | None, screen: bool) -> None:

@@ -126,7 +126,8 @@ def _launcher(tmp_path, body):
         "import os, sys, time, signal\nfrom policy_nodes.launching import LaunchRunner\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         f"runner = LaunchRunner({str(tmp_path / 'x.launch.yaml')!r}, {{}}, env={env!r})\nrunner.start()\n"
-        f"while not runner.processes['a'].tail: time.sleep(0.01)\nprint('pid', runner.processes['a'].pid, flush=True)\n{body}\n"
+        "a = runner.processes['a']\nwhile not a.tail: time.sleep(0.01)\n"
+        f"sys.stdout.write(f'\\npid {{a.pid}}\\n'); sys.stdout.flush()\n{body}\n"
     )
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     for line in process.stdout:
@@ -152,9 +153,11 @@ def test_children_end_at_a_normal_exit_without_shutdown(tmp_path):
 
 
 def test_ctrl_c_during_the_shutdown_hurries_it(tmp_path):
-    launcher, child = _launcher(tmp_path, "print('down', flush=True); runner.shutdown(timeout_s=60)")
+    launcher, child = _launcher(
+        tmp_path, "sys.stdout.write('\\ndown\\n'); sys.stdout.flush(); runner.shutdown(timeout_s=60)"
+    )
     with launcher:
-        assert "down" in launcher.stdout.readline()
+        assert any(line == "down\n" for line in iter(launcher.stdout.readline, ""))
         for _ in range(2):
             time.sleep(0.3)
             launcher.send_signal(signal.SIGINT)

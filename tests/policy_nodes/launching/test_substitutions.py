@@ -29,7 +29,8 @@ def test_supported(substitute, text, result):
 @pytest.mark.parametrize(
     ("text", "cause"),
     [
-        ("$(var b)", "neither an argument"), ("$(env NOPE)", "'NOPE' is not set"), ("$(eval 1 + 1)", "must not run code"),
+        ("$(var b)", "neither an argument"), ("$(env NOPE)", "'NOPE' is not set"),
+        ("$(eval 1 + 1)", "must not run code"),
         ("$(command ls)", "not supported"), ("$(var a", "without '\\)'"), ("$()", "not supported"),
         ("$(var)", "not supported"), ("$(find-pkg-share nothing)", "no share directory"), ("$(var 'a)", "cannot read"),
     ],

@@ -22,10 +22,8 @@ def test_message_hashes_equal_an_independent_implementation(name):
     assert (STORE.hash_rihs01(name) == hash_of(name)) is (name not in CHAR)
 
 
-@pytest.mark.parametrize("name", PLAIN)
+@pytest.mark.parametrize("name", [name for name in PLAIN if not name.endswith("/FieldType")])  # numbers type kinds
 def test_constants_equal_an_independent_implementation(name):
-    if name.endswith("FieldType"):
-        pytest.skip("its 100 constants only number the type kinds; nothing here uses them")
     theirs = {label: bytes([value]) if kind == "byte" else value for label, kind, value in STORE.fielddefs[name][0]}
     assert specs()[0][name].constants == theirs
 
