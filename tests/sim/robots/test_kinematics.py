@@ -70,7 +70,8 @@ def test_unknown_names_and_unrelated_bodies_are_refused():
 def test_a_body_with_two_joints_is_refused():
     model = mujoco.MjModel.from_xml_string(
         """<mujoco><worldbody><body name="base"><geom size=".1"/><body name="arm">
-        <joint name="a"/><joint name="b" axis="1 0 0"/><geom size=".1"/><site name="tip"/></body></body></worldbody></mujoco>"""
+        <joint name="a"/><joint name="b" axis="1 0 0"/><geom size=".1"/><site name="tip"/>
+        </body></body></worldbody></mujoco>"""
     )
     with pytest.raises(RobotModelError, match="arm"):
         kinematic_chain(model, site="tip", base="base")
