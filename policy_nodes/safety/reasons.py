@@ -151,7 +151,7 @@ REASONS: dict[Reason, ReasonInfo] = {
     ),
     Reason.MONITOR_LOST: _stop(2, "The failure monitor is silent.", "Restart monitor_node, then reset."),
     Reason.CLOCK_JUMP: _stop(
-        2, "The control clock jumped or the control loop stalled.", "Check time synchronisation and load, then reset."
+        1, "The control clock jumped or the control loop stalled.", "Check time synchronisation and load, then reset."
     ),
     Reason.JOINT_STATE_STALE: _stop(1, "The joint state is older than allowed.", _DRIVER),
     Reason.JOINT_STATE_NOT_FINITE: _stop(1, "The joint state contained NaN or infinity repeatedly.", _DRIVER),

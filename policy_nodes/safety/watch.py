@@ -195,7 +195,8 @@ class JointWatch(SignalWatch):
         if not np.all(np.isfinite(velocity)):
             worst = self.axes[int(np.argmin(np.isfinite(velocity)))]
             return self.reject(Fault(self.reasons.not_finite, f"joint state: velocity of '{worst}'"), sample.stamp_ns)
-        if self.value is not None and self.stamp_ns is not None and position.shape == self.value.shape:
+        comparable = position.shape == self._minimum.shape and bool(np.all(np.isfinite(position)))
+        if comparable and self.value is not None and self.stamp_ns is not None:
             elapsed = max(sample.stamp_ns - self.stamp_ns, 0) / NS
             excess = np.abs(position - self.value) - (self._fastest * elapsed + self._slack)
             if sample.stamp_ns > self.stamp_ns and np.any(excess > 0.0):

@@ -53,7 +53,8 @@ class JerkLimitedStop:
 
     def command(self, now_ns: int) -> Array:
         """Next position (n,) of the stop."""
-        if self._last_ns is not None and now_ns <= self._last_ns:
+        # Equal, not earlier: a clock that stepped back must not freeze a stop in mid-motion.
+        if now_ns == self._last_ns:
             return self._motion.position
         self._last_ns = now_ns
         limits, motion = self._limits, self._motion
