@@ -163,6 +163,7 @@ class JointLimiter:
     def __init__(self, joints: Sequence[JointLimit], dt: float, limit_jerk: bool = True) -> None:
         self.limits = Limits.of(joints, dt)
         self._limit_jerk = limit_jerk
+        self._columns = np.arange(len(joints))
         lim = self.limits
         full = (lim.velocity / (lim.jerk * dt**2), lim.acceleration / (lim.jerk * dt))
         unit = lim.jerk * dt**3
@@ -188,16 +189,20 @@ class JointLimiter:
             ValueError: ``wanted`` is not finite or has another shape.
         """
         lim, dt = self.limits, self.limits.dt
-        if wanted.shape != lim.low.shape or not np.all(np.isfinite(wanted)):
+        if wanted.shape != lim.low.shape or not np.isfinite(wanted).all():
             raise ValueError(f"wanted command of shape {wanted.shape} is not {lim.low.size} finite numbers")
         q, v = motion.position, motion.velocity
         low, high = np.minimum(lim.low, q), np.maximum(lim.high, q)
-        feed = np.zeros_like(q) if wanted_velocity is None else np.clip(wanted_velocity, -lim.velocity, lim.velocity)
+        feed = (
+            np.zeros_like(q)
+            if wanted_velocity is None
+            else np.minimum(np.maximum(wanted_velocity, -lim.velocity), lim.velocity)
+        )
         slowest, fastest = self._velocity_interval(motion)
         direct = (wanted - q) / dt
         chosen = np.minimum(np.maximum(direct, slowest), fastest)
         blending = (chosen != direct) | (np.abs(direct - feed) > self._direct_reach)
-        if np.any(blending):
+        if blending.any():
             chosen = np.where(blending, self._approach(motion, wanted, feed, slowest, fastest), chosen)
         after = Motion(q + chosen * dt, chosen, (chosen - v) / dt)
         if not self._plainly_viable(after, low, high):
@@ -216,10 +221,10 @@ class JointLimiter:
         relative = velocity - feed
         up, down = carry(relative, (velocity - motion.velocity) / dt, self.limits)
         miss = (motion.position - wanted + feed * dt) + relative * dt + up - down
-        before = np.clip(np.sum(miss <= 0.0, axis=0) - 1, 0, SHARES.size - 2)[None]
-        first, second = (np.take_along_axis(miss, before + k, axis=0)[0] for k in (0, 1))
-        share = np.clip(-first / np.maximum(second - first, 1e-300), 0.0, 1.0)
-        start, end = (np.take_along_axis(velocity, before + k, axis=0)[0] for k in (0, 1))
+        before = np.minimum(np.maximum((miss <= 0.0).sum(axis=0) - 1, 0), SHARES.size - 2)
+        first, second = miss[before, self._columns], miss[before + 1, self._columns]
+        share = np.minimum(np.maximum(-first / np.maximum(second - first, 1e-300), 0.0), 1.0)
+        start, end = velocity[before, self._columns], velocity[before + 1, self._columns]
         return start + share * (end - start)
 
     def _velocity_interval(self, motion: Motion) -> tuple[Array, Array]:
@@ -242,11 +247,11 @@ class JointLimiter:
         lim = self.limits
         v, a = after.velocity, after.acceleration
         gain = 0.5 * a * a / lim.jerk
-        if np.any(np.abs(v) + gain > lim.velocity):
+        if (np.abs(v) + gain > lim.velocity).any():
             return False
         up = np.where((v <= 0.0) & (a <= 0.0), 0.0, self._carry_rest + self._carry_slope * np.maximum(v, 0.0))
         down = np.where((v >= 0.0) & (a >= 0.0), 0.0, self._carry_rest + self._carry_slope * np.maximum(-v, 0.0))
-        return bool(np.all((after.position + up <= high) & (after.position - down >= low)))
+        return bool(((after.position + up <= high) & (after.position - down >= low)).all())
 
     def _most_viable(self, motion: Motion, chosen: Array, low: Array, high: Array) -> Array:
         """Velocity (n,) nearest to ``chosen`` from which a stop is still possible, searched from the stop itself."""
@@ -258,11 +263,11 @@ class JointLimiter:
             good = viable(after, lim, low, high)
             good[0] = True  # the stop's own step was proven a tick ago
             last = np.argmin(good, axis=0) - 1
-            if np.all(last < 0):
+            if (last < 0).all():
                 return chosen
-            last = np.where(last < 0, SHARES.size - 1, last)[None]
-            safe = np.take_along_axis(velocity, last, axis=0)[0]
-            chosen = np.take_along_axis(velocity, np.minimum(last + 1, SHARES.size - 1), axis=0)[0]
+            last[last < 0] = SHARES.size - 1
+            safe = velocity[last, self._columns]
+            chosen = velocity[np.minimum(last + 1, SHARES.size - 1), self._columns]
         return safe
 
 

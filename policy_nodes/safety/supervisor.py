@@ -166,7 +166,7 @@ class Supervisor:
         if not event and stopping and self.reason and self.severity(reason) <= self.severity(self.reason):
             return False
         before = (self.state, self.action, self.reason)
-        keeps_cause = reason in (Reason.BACKUP_FINISHED,)
+        keeps_cause = reason is Reason.BACKUP_FINISHED
         cause = self.reason if keeps_cause else (None if event else reason)
         if not keeps_cause:
             self.detail = "" if event else detail
