@@ -1,6 +1,7 @@
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 from policy_nodes.launching import guardian
@@ -21,7 +22,6 @@ def test_escalation_stops_at_the_gentlest_signal_that_works():
     )
     begin = time.monotonic()
     # a zombie still counts as alive to killpg, so reap as a launcher's init would
-    import threading
 
     for process in (gentle, firm, deaf):
         threading.Thread(target=process.wait, daemon=True).start()

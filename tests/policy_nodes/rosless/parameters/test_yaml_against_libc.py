@@ -37,7 +37,7 @@ def libc_value(text):
     return text if double is None else double
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(
     st.text("0123456789+-.eExXaAfFpPnNiI_ity", min_size=1, max_size=9)
     | st.from_regex(r"[+-]?[0-9]{1,3}\.?[0-9]{0,3}([eE][+-]?[0-9]{1,3})?", fullmatch=True)
