@@ -31,6 +31,7 @@ class ExpertConfig:
         tool_acceleration: of the tool's velocity; the joints' bound, which bends the path, is then rarely met [m/s^2].
         turn_acceleration: likewise for turning [rad/s^2].
         finger_speed: of the finger command [m/s].
+        finger_acceleration: of the finger command; more than finger_speed per tick, so that it stops at once [m/s^2].
         home_speed: of the fastest joint on the way home [rad/s].
         leak: share per tick by which the integrated command follows the measured motion.
         noise_time: correlation time of injected noise [s].
@@ -44,6 +45,7 @@ class ExpertConfig:
     tool_acceleration: float = 1.2
     turn_acceleration: float = 4.0
     finger_speed: float = 0.12
+    finger_acceleration: float = 8.0
     home_speed: float = 1.2
     leak: float = 0.15
     noise_time: float = 0.3
@@ -95,6 +97,7 @@ class PickPlaceExpert:
         self._speed = velocity[:7].copy()
         self._linear, self._angular = np.zeros(3), np.zeros(3)
         self._finger = float(np.clip(position[7], *panda.FINGER_RANGE))
+        self._finger_speed = 0.0
         self._done = self._retry = False
 
     def act(self, world: PickPlaceWorld) -> NDArray[np.float64]:
@@ -111,7 +114,10 @@ class PickPlaceExpert:
         limits = panda.POSITION_LIMITS[:7]
         self._arm = np.clip(self._arm + self._speed * dt, limits[:, 0] + 0.01, limits[:, 1] - 0.01)
         target = panda.FINGER_RANGE[1] if intent.open_gripper else panda.FINGER_RANGE[0]
-        self._finger += float(np.clip(target - self._finger, -config.finger_speed * dt, config.finger_speed * dt))
+        finger_speed = float(np.clip((target - self._finger) / dt, -config.finger_speed, config.finger_speed))
+        most = config.finger_acceleration * dt
+        self._finger_speed += float(np.clip(finger_speed - self._finger_speed, -most, most))
+        self._finger = float(np.clip(self._finger + self._finger_speed * dt, *panda.FINGER_RANGE))
         self.intent = intent
         at_home = float(np.max(np.abs(position[:7] - panda.HOME[:7]))) < 0.06
         self._done = intent.phase is Phase.RETREAT and at_home and world.success()

@@ -48,6 +48,8 @@ def test_it_succeeds_under_noise_and_the_label_stays_clean(world, seed):
     assert expert.done
     speed = np.diff(commands[:, :7], axis=0) / world.control_dt
     assert np.abs(np.diff(speed, axis=0) / world.control_dt).max() <= 5.0 + 1e-6
+    finger = np.diff(commands[:, 7], n=2) / world.control_dt**2
+    assert np.abs(finger).max() <= panda.ACCELERATION_LIMITS[7]
 
 
 def test_noise_reaches_the_executed_arm_command_only_and_repeats_with_the_seed(world):
