@@ -43,12 +43,12 @@ class MonitorNode(BundleNode):
     def setup(self, bundle: Bundle) -> None:
         """Own policy session, calibrated monitor, topics."""
         provider, threads = str(self.value("provider")), int(str(self.value("threads")))
-        self._session = PolicySession(bundle, provider=provider, threads=threads)
+        self._policy = PolicySession(bundle, provider=provider, threads=threads)
         self._samples = calibrated_samples(bundle)
         self._monitor = FiperMonitor.open(bundle.path, policy_identity(bundle.manifest, self._samples), threads)
         self._rng = np.random.default_rng(int(str(self.value("seed"))) + 1)
         self._buffer = ObservationBuffer(bundle.manifest.observations)
-        self._session.warm_up(batch=self._samples)
+        self._policy.warm_up(batch=self._samples)
         self._alarms = self.create_lifecycle_publisher(DiagnosticArray, "~/alarm", COMMAND)
         self._scores = self.create_lifecycle_publisher(Float64MultiArray, "~/scores", COMMAND)
         self._handles = list(self.subscribe_terms(bundle, self._on_term))
@@ -103,7 +103,7 @@ class MonitorNode(BundleNode):
     def _judge(self) -> None:
         try:
             observation = self._buffer.assemble(self.now_ns())
-            output = self._session.sample(observation.values, batch=self._samples, rng=self._rng)
+            output = self._policy.sample(observation.values, batch=self._samples, rng=self._rng)
         except ObservationError as error:
             self.get_logger().warning(f"cannot judge: {error.cause} Fix: {error.fix}", throttle_duration_sec=1.0)
             return

@@ -42,10 +42,10 @@ class PolicyNode(BundleNode):
 
     def setup(self, bundle: Bundle) -> None:
         """Session, warm-up, buffer, publisher."""
-        self._session = PolicySession(
+        self._policy = PolicySession(
             bundle, provider=str(self.value("provider")), threads=int(str(self.value("threads")))
         )
-        self._session.warm_up()
+        self._policy.warm_up()
         self._rng = np.random.default_rng(int(str(self.value("seed"))))
         self._buffer = ObservationBuffer(bundle.manifest.observations)
         self._latency = Histogram()
@@ -95,7 +95,7 @@ class PolicyNode(BundleNode):
         began = time.perf_counter()
         try:
             observation = self._buffer.assemble(self.now_ns())
-            output = self._session.sample(observation.values, rng=self._rng)
+            output = self._policy.sample(observation.values, rng=self._rng)
         except ObservationError as error:
             self._refused += 1
             self._last_refusal = error.cause

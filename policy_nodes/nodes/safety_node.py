@@ -35,6 +35,7 @@ from policy_nodes.nodes.qos import COMMAND, LATCHED, SENSOR
 from policy_nodes.realtime.rate_loop import RateLoop
 from policy_nodes.safety.config import load_safety_config
 from policy_nodes.safety.governor import Decision, Governor
+from policy_nodes.safety.reasons import Reason
 from policy_nodes.safety.supervisor import State
 
 STATE_HEARTBEAT_TICKS = 10
@@ -56,6 +57,7 @@ class SafetyNode(BundleNode):
         self.declare("joint_state_topic", "/joint_states", "measured joint state of the robot")
         self.declare("stop_timeout_ms", 3000, "longest wait for standstill when the node is deactivated", (0, 60_000))
         self._handles: list[object] = []
+        self._served: list[object] = []
         self._loop: RateLoop | None = None
         self._commands = self._states = None
         self._published: tuple[object, ...] = ()
@@ -81,7 +83,7 @@ class SafetyNode(BundleNode):
             self.create_subscription(JointTrajectory, "policy_node/action_chunk", self._on_chunk, COMMAND),
             self.create_subscription(DiagnosticArray, "monitor_node/alarm", self._on_alarm, COMMAND),
         ]
-        self._services = [
+        self._served = [
             self.create_service(SetBool, "~/enable", self._on_enable),
             self.create_service(Trigger, "~/reset", self._on_reset),
             self.create_service(Trigger, "~/estop", self._on_estop),
@@ -92,12 +94,12 @@ class SafetyNode(BundleNode):
         self._stop_loop()
         for handle in self._handles:
             self.destroy_subscription(handle)
-        for service in getattr(self, "_services", []):
+        for service in self._served:
             self.destroy_service(service)
         for publisher in (self._commands, self._states):
             if publisher is not None:
                 self.destroy_publisher(publisher)
-        self._handles, self._services, self._commands, self._states = [], [], None, None
+        self._handles, self._served, self._commands, self._states = [], [], None, None
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Start the control loop; the policy still needs ``~/enable``."""
@@ -136,7 +138,7 @@ class SafetyNode(BundleNode):
         if decision.command is not None and self._commands is not None:
             self._commands.publish(command_to_message(decision.command, self._joints))
         self._ticks += 1
-        key = (decision.state, decision.reason, decision.backup)
+        key = (decision.state, _cause(decision), decision.backup)
         if key != self._published or self._ticks % STATE_HEARTBEAT_TICKS == 0:
             self._publish_state(decision, changed=key != self._published)
             self._published = key
@@ -144,7 +146,7 @@ class SafetyNode(BundleNode):
     def _publish_state(self, decision: Decision, changed: bool) -> None:
         if self._states is None:
             return
-        reason = decision.reason.name if decision.reason is not None else ""
+        reason = _cause(decision)
         values = {
             "reason": reason,
             "backup": decision.backup or "",
@@ -154,8 +156,11 @@ class SafetyNode(BundleNode):
         name = decision.state.name
         self._states.publish(diagnostic_array(decision.stamp_ns, "safety", LEVELS[decision.state], name, values))
         if changed:
-            log = self.get_logger().error if decision.state in (State.BACKUP, State.STOPPED) else self.get_logger().info
-            log(f"{name} ({reason or 'no reason'}){' backup: ' + decision.backup if decision.backup else ''}")
+            text = " ".join(part for part in (name, reason, decision.backup, decision.detail) if part)
+            if decision.state in (State.BACKUP, State.STOPPED):
+                self.get_logger().error(text)
+            else:
+                self.get_logger().info(text)
 
     def _on_term(self, term: ObservationTerm, stamp_ns: int, value: np.ndarray) -> None:
         self._governor.on_observation(self.now_ns(), term.name, stamp_ns, value)
@@ -193,6 +198,11 @@ class SafetyNode(BundleNode):
         self._governor.estop(self.now_ns())
         response.success, response.message = True, "emergency stop latched; reset when the cause is gone"
         return response
+
+
+def _cause(decision: Decision) -> str:
+    """Reason of the state; that limits trimmed a command is reported as ``limited``, not as a change of state."""
+    return "" if decision.reason in (None, Reason.LIMITED) else decision.reason.name
 
 
 def main() -> int:
