@@ -81,6 +81,8 @@ def _kill_group(process: subprocess.Popen[str]) -> None:
 
 
 def pytest_sessionfinish() -> None:
+    if _domain_lock is not None:
+        _domain_lock.close()
     for process in _children:
         if process.poll() is None:
             _kill_group(process)

@@ -50,7 +50,7 @@ def _missing(module: str) -> Callable[[str], Any]:
 
 def _rclpy_names(module: str) -> dict[str, Any]:
     backing = importlib.import_module(RCLPY_MODULES[module])
-    return {name: getattr(backing, name) for name in _ONLY.get(module, tuple(backing.__all__))}
+    return {name: getattr(backing, name) for name in _ONLY.get(module) or backing.__all__}
 
 
 def message_modules() -> dict[str, Callable[[], dict[str, Any]]]:

@@ -8,6 +8,7 @@ Here the range is LOCALHOST unless ``ROS_AUTOMATIC_DISCOVERY_RANGE`` says otherw
 from __future__ import annotations
 
 import os
+import socket
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,8 +21,8 @@ from policy_nodes.rosless.errors import DomainError
 
 MAX_DOMAIN_ID = 232  # the highest whose ports (7400 + 250 id + ...) fit in 16 bits
 MAX_PARTICIPANT_INDEX = 32  # as rmw_cyclonedds: processes of one domain on one machine
-# How long a deleted writer waits for acknowledgements. Cyclone's 1 s, per writer and in sequence, would keep a node that
-# was told to stop alive for many seconds when one peer is stopped.
+# How long a deleted writer waits for acknowledgements. Cyclone's 1 s, per writer and in sequence, would keep a node
+# that was told to stop alive for many seconds when one peer is stopped.
 WRITER_LINGER = "200 ms"
 RANGES = ("LOCALHOST", "SUBNET", "OFF", "SYSTEM_DEFAULT")
 
@@ -103,6 +104,35 @@ def domain_config(env: Mapping[str, str], pid: int) -> str:
     return f"<CycloneDDS><Domain>{general}<Discovery>{discovery}</Discovery>{internal}</Domain></CycloneDDS>,{uri}"
 
 
+def participant_ports(domain_id: int) -> list[int]:
+    """UDP port of unicast discovery for each participant index of a domain (DDSI-RTPS 2.3, 9.6.1)."""
+    return [7400 + 250 * domain_id + 10 + 2 * index for index in range(MAX_PARTICIPANT_INDEX + 1)]
+
+
+def _in_use(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind(("", port))
+        except OSError:
+            return True
+    return False
+
+
+def _cannot_open(domain_id: int) -> DomainError:
+    ports = participant_ports(domain_id)
+    if all(map(_in_use, ports)):
+        return DomainError(
+            f"DDS domain {domain_id} is full: the UDP ports {ports[0]}..{ports[-1]} of all {len(ports)} participant "
+            "indexes are in use on this machine.",
+            "Stop processes of this domain that were left behind, or choose another ROS_DOMAIN_ID.",
+        )
+    return DomainError(
+        f"DDS domain {domain_id} cannot be opened; Cyclone DDS printed the reason on the line above.",
+        "A line with 'config' is about CYCLONEDDS_URI; one with 'interface' about the network; one with 'participant "
+        "index' means too many processes in this domain: stop some, or choose another ROS_DOMAIN_ID.",
+    )
+
+
 def acquire_domain(domain_id: int) -> None:
     """Open the domain in this process, or count one more user of it.
 
@@ -117,10 +147,7 @@ def acquire_domain(domain_id: int) -> None:
             try:
                 entity = Domain(domain_id, config)
             except DDSException as error:
-                raise DomainError(
-                    f"DDS domain {domain_id} cannot be opened: {error}",
-                    "Check CYCLONEDDS_URI (Cyclone DDS printed what it refused above) and that a network is up.",
-                ) from error
+                raise _cannot_open(domain_id) from error
             _open[domain_id] = _OpenDomain(entity, config, 1)
         elif known.config != config:
             raise DomainError(

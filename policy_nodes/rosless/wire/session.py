@@ -14,7 +14,7 @@ from cyclonedds.sub import Subscriber
 
 from policy_nodes.rosless.errors import DomainError
 from policy_nodes.rosless.wire import capi
-from policy_nodes.rosless.wire.domain import MAX_PARTICIPANT_INDEX, acquire_domain, release_domain
+from policy_nodes.rosless.wire.domain import acquire_domain, release_domain
 from policy_nodes.rosless.wire.graph import Graph
 
 _sessions: weakref.WeakSet[Session] = weakref.WeakSet()
@@ -45,8 +45,8 @@ class Session:
             release_domain(domain_id)
             raise DomainError(
                 f"No DDS participant can be created in domain {domain_id}: {error}",
-                f"Most likely all {MAX_PARTICIPANT_INDEX + 1} participant indexes or their UDP ports are in use: stop "
-                "processes of this domain that were left behind, or choose another ROS_DOMAIN_ID.",
+                "Cyclone DDS printed the reason above; most often the domain is full: stop processes that were left "
+                "behind, or choose another ROS_DOMAIN_ID.",
             ) from error
         self.publisher = Publisher(self.participant)
         self.subscriber = Subscriber(self.participant)
