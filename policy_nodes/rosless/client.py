@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from policy_nodes.rosless.context import Context
-from policy_nodes.rosless.idl import deserialize, serialize
+from policy_nodes.rosless.decode import decode
+from policy_nodes.rosless.idl import serialize
 from policy_nodes.rosless.qos import QoSProfile
 from policy_nodes.rosless.task import Future
 from policy_nodes.rosless.wire.endpoints import Reader, Writer
@@ -159,7 +160,9 @@ class Client:
             future = self._pending.get(request_id.sequence_number)
         if future is None:
             return None
-        response = deserialize(self.srv_type.Response, payload)
+        response = decode(self.srv_type.Response, payload, self.srv_name)
+        if response is None:
+            return None
         future._set_executor(self._executor())
         return lambda: future.set_result(response)
 

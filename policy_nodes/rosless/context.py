@@ -136,22 +136,25 @@ class Context:
         with self._lock:
             self._state = "closed"
             session, self._session = self._session, None
+            callbacks, self._callbacks = self._callbacks, []
+        for resolve in callbacks:
+            callback = resolve()
+            if callback is not None:
+                callback()
         if session is not None:
             session.close()
 
     def _interrupt(self) -> None:
-        """Make ``ok()`` false and wake every wait; nodes stay until their owner destroys them."""
+        """Make ``ok()`` false and wake every wait; nodes stay until their owner destroys them.
+
+        This is all that a signal does: shutdown callbacks are left to ``shutdown``, in the program's own thread.
+        """
         with self._lock:
             if self._state == "ok":
                 self._state = "shut"
-            callbacks, self._callbacks = self._callbacks, []
             guards = list(self._guards)
         for guard in guards:
             guard.set()
-        for reference in callbacks:
-            callback = reference()
-            if callback is not None:
-                callback()
 
     def track_node(self, node: Any) -> None:
         """Destroy the node on shutdown."""

@@ -11,7 +11,8 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from policy_nodes.rosless.idl import deserialize, serialize
+from policy_nodes.rosless.decode import decode
+from policy_nodes.rosless.idl import serialize
 from policy_nodes.rosless.qos import QoSProfile
 from policy_nodes.rosless.wire.endpoints import Reader, Writer
 from policy_nodes.rosless.wire.request_header import RequestId, unwrap, wrap
@@ -113,7 +114,9 @@ class Service:
         if taken is None:
             return None
         request_id, payload = unwrap(taken[0])
-        request = deserialize(self.srv_type.Request, payload)
+        request = decode(self.srv_type.Request, payload, self.srv_name)
+        if request is None:
+            return None
         header = RequestHeader(request_id, taken[1].publication_handle & 0xFFFFFFFFFFFFFFFF)
         return lambda: self._serve(request, header)
 

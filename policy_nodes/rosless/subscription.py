@@ -8,7 +8,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
-from policy_nodes.rosless.idl import deserialize
+from policy_nodes.rosless.decode import decode
 from policy_nodes.rosless.qos import QoSProfile
 from policy_nodes.rosless.wire.endpoints import Reader
 
@@ -91,8 +91,11 @@ class Subscription:
         taken = self._reader.take()
         if taken is None:
             return None
+        message = decode(self.msg_type, taken[0], self.topic)
+        if message is None:
+            return None
         stamp = taken[1].source_timestamp
-        return deserialize(self.msg_type, taken[0]), {"source_timestamp": stamp, "received_timestamp": stamp}
+        return message, {"source_timestamp": stamp, "received_timestamp": stamp}
 
     def _take(self) -> Callable[[], Any] | None:
         taken = self._take_message()

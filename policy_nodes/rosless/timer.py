@@ -173,21 +173,17 @@ class Rate:
 
     def __init__(self, timer: Timer, *, context: Context) -> None:
         self._timer = timer
+        self._context = context
         self._condition = threading.Condition()
         self._ticks = 0
-        self._shutdown = False
         self._destroyed = False
         timer.callback = self._tick
-        context.on_shutdown(self._on_shutdown)
+        context.on_shutdown(self.destroy)
 
     def _tick(self) -> None:
         with self._condition:
             self._ticks += 1
             self._condition.notify_all()
-
-    def _on_shutdown(self) -> None:
-        self._shutdown = True
-        self.destroy()
 
     def destroy(self) -> None:
         """End every sleep; ``Node.destroy_rate`` is the way for users."""
@@ -205,7 +201,7 @@ class Rate:
         with self._condition:
             start = self._ticks
             while True:
-                if self._shutdown:
+                if not self._context.ok():
                     raise ROSInterruptException()
                 if self._destroyed:
                     raise RuntimeError("Rate cannot sleep because it has been destroyed")

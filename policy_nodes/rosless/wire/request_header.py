@@ -28,12 +28,11 @@ def wrap(request_id: RequestId, serialized: bytes) -> bytes:
 def unwrap(data: bytes) -> tuple[RequestId, bytes]:
     """Split received bytes into the identity and the serialised message.
 
-    Raises:
-        ValueError: too short to hold an identity.
+    Bytes too short to hold an identity give that of nobody and an empty message, which no type decodes from.
     """
     end = _ENCAPSULATION + _LAYOUT.size
     if len(data) < end:
-        raise ValueError(f"service payload of {len(data)} bytes is shorter than its header")
+        return RequestId(0, 0), b""
     return RequestId(*_LAYOUT.unpack_from(data, _ENCAPSULATION)), data[:_ENCAPSULATION] + data[end:]
 
 

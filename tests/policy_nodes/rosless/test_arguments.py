@@ -6,30 +6,11 @@ from policy_nodes.rosless.names import RemapRule
 
 
 def test_everything_at_once():
-    result = parse(
-        [
-            "prog",
-            "x",
-            "--ros-args",
-            "-r",
-            "a:=b",
-            "--remap",
-            "__ns:=/n",
-            "-p",
-            "gain:=0.5",
-            "--params-file",
-            "f.yaml",
-            "--log-level",
-            "debug",
-            "--log-level",
-            "node:=WARN",
-            "-e",
-            "/e",
-            "--disable-rosout-logs",
-            "--",
-            "y",
-        ]
+    line = (
+        "prog x --ros-args -r a:=b --remap __ns:=/n -p gain:=0.5 --params-file f.yaml --log-level debug "
+        "--log-level node:=WARN -e /e --disable-rosout-logs -- y"
     )
+    result = parse(line.split())
     assert result.others == ["prog", "x", "y"]
     assert result.remaps == [RemapRule("topic", "a", "b"), RemapRule("namespace", "", "/n")]
     assert result.params == [ParamAssignment(None, "gain", "0.5")]
