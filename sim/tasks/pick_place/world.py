@@ -5,6 +5,8 @@ All poses are in the frame ``panda_link0`` (robot base, on the table top; x forw
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import mujoco
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -173,6 +175,22 @@ class PickPlaceWorld:
     def _reseed(self, seed: int | None) -> None:
         if seed is not None:
             self._rng = np.random.default_rng(seed)
+
+    def show(self, joint_position: ArrayLike, poses: Mapping[str, ArrayLike]) -> None:
+        """Set a recorded configuration without physics, to render it.
+
+        Args:
+            joint_position: (8,) in ``joint_names`` order [rad, m].
+            poses: (7,) of ``"cube"`` and ``"goal"``, xyz [m] and quat_xyzw.
+        """
+        position = np.asarray(joint_position, dtype=float)
+        self.data.qpos[self._qpos] = position
+        self.data.qpos[self._mimic] = position[7]
+        cube, goal = np.asarray(poses["cube"], dtype=float), np.asarray(poses["goal"], dtype=float)
+        self.data.qpos[self._cube_qpos : self._cube_qpos + 7] = cube[[0, 1, 2, 6, 3, 4, 5]]
+        self.data.mocap_pos[self._goal] = goal[:3]
+        self.data.mocap_quat[self._goal] = goal[[6, 3, 4, 5]]
+        mujoco.mj_forward(self.model, self.data)
 
     def _set_cube(self, position: NDArray[np.float64], yaw: float) -> None:
         quat_wxyz = (np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2))
