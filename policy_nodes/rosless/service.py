@@ -19,6 +19,7 @@ from policy_nodes.rosless.wire.request_header import RequestId, unwrap, wrap
 
 REPLY_MATCH_TIMEOUT_S = 0.1
 _POLL_S = 0.005
+_MOST_CLIENTS = 1000
 
 
 class RequestHeader(NamedTuple):
@@ -60,6 +61,7 @@ class Service:
         self.callback_group = callback_group
         self.qos_profile = qos_profile
         self._logger = node.get_logger()
+        self._reached: set[int] = set()  # clients whose reply reader was seen: asking DDS costs more than the answer
 
     @property
     def service_name(self) -> str:
@@ -83,12 +85,17 @@ class Service:
 
     def _wait_for_reply_reader(self, writer: int) -> bool:
         """True when the reply may be sent; False when the client is gone or its reader did not appear in time."""
+        if writer in self._reached:
+            return True
         end = time.monotonic() + REPLY_MATCH_TIMEOUT_S
         while True:
             present, client = self._reader.matched_value(writer, "clientid")
             if not present:
                 return False
             if client is None or client in self._writer.matched_values("clientid"):
+                if len(self._reached) >= _MOST_CLIENTS:
+                    self._reached.clear()
+                self._reached.add(writer)
                 return True
             if time.monotonic() >= end:
                 self._logger.warning(f"reply of service '{self.srv_name}' dropped: the client's reader did not appear")
