@@ -37,7 +37,7 @@ class Args:
     """Dataset directory to create."""
     task: str = "panda_pick_place"
     """Task to demonstrate."""
-    episodes: int = 300
+    episodes: int = 400
     """Episodes to keep."""
     noise: float = 0.006
     """Standard deviation of the noise injected into the executed commands (rad); 0 switches it off."""

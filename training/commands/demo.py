@@ -39,9 +39,9 @@ class Args:
 
     output: Path = Path("runs/demo")
     """Directory for everything that the demo makes."""
-    demonstrations: int = 300
+    demonstrations: int = 400
     """Expert episodes to collect."""
-    training_steps: int = 6000
+    training_steps: int = 8000
     """Optimiser steps."""
     calibration_episodes: int = 100
     """Rollouts for the failure predictor."""

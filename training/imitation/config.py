@@ -13,7 +13,7 @@ class TrainConfig:
 
     policy: FlowPolicyConfig = field(default_factory=FlowPolicyConfig)
     """Architecture and sampler."""
-    steps: int = 4000
+    steps: int = 8000
     """Optimiser steps."""
     batch_size: int = 256
     """Windows per step."""

@@ -59,7 +59,7 @@ class SimulatedPanda:
         for _ in range(1000):
             x, y = self._rng.uniform(*reachable.x), self._rng.uniform(*reachable.y)
             beyond = max(training.x[0] - x, x - training.x[1], training.y[0] - y, y - training.y[1])
-            if reachable.contains((x, y)) and beyond > 0.12:
+            if reachable.contains((x, y)) and beyond > 0.15:
                 self.world.displace_cube(
                     (x, y, self.world.config.cube.half_size), self._rng.uniform(-np.pi / 4, np.pi / 4)
                 )
