@@ -11,6 +11,7 @@ Examples:
 
 from __future__ import annotations
 
+import math
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,11 +23,13 @@ from policy_nodes.bundle.limits import CALIBRATION_NAME, MONITOR_NAME, POLICY_NA
 from policy_nodes.bundle.load import Bundle, load_bundle
 from policy_nodes.bundle.write import update_manifest
 from policy_nodes.cli.progress import ProgressBar
-from policy_nodes.errors import CalibrationError
+from policy_nodes.errors import CalibrationError, ConfigError
 from policy_nodes.monitors.artefact import CalibrationArtefact, save_artefact
+from policy_nodes.monitors.conformal import required_rollouts
 from sim.tasks.pick_place.world import PickPlaceWorld
 from training.contracts.registry import task_contract
 from training.evaluation.closed_loop import ClosedLoop
+from training.export.quiet import quiet_exporter
 from training.monitors.calibrate import CalibrationConfig, RolloutRecord, calibrate
 from training.monitors.export import bind_monitor, export_monitor, position_function
 
@@ -53,6 +56,7 @@ class Args:
 
 def run(args: Args) -> int:
     """Calibrate; returns the exit code."""
+    _check(args)
     bundle = load_bundle(args.bundle)
     rollouts = record_rollouts(bundle, args)
     contract = task_contract(bundle.manifest.task)
@@ -67,13 +71,14 @@ def run(args: Args) -> int:
         rnd, artefact = calibrate(rollouts, position_function(position), config, lambda *_: bar.advance())
     embeddings = np.concatenate([r.embeddings for r in rollouts])[:256]
     chunks = np.concatenate([r.chunks[::8].reshape(-1, *r.chunks.shape[2:]) for r in rollouts[:4]])[:256]
-    with tempfile.TemporaryDirectory() as directory:
+    with tempfile.TemporaryDirectory() as directory, quiet_exporter():
         graph, calibration = Path(directory) / MONITOR_NAME, Path(directory) / CALIBRATION_NAME
         parity = export_monitor(rnd, position, graph, embeddings=embeddings, chunks=chunks)
         save_artefact(bind_monitor(artefact, graph), calibration)
         update_manifest(bundle, files={MONITOR_NAME: graph, CALIBRATION_NAME: calibration})
     print_summary(rollouts, artefact, bundle)
-    print(f"monitor parity {parity}")
+    errors = ", ".join(f"{name} {error:.1e}" for name, error in parity.error.items())
+    print(f"monitor parity over {parity.samples} recorded calls: {errors}")
     return 0
 
 
@@ -94,6 +99,21 @@ def record_rollouts(bundle: Bundle, args: Args) -> list[RolloutRecord]:
             rollouts.append(RolloutRecord(episode.success, embeddings, chunks, name=f"seed {seed}"))
             bar.advance(success=f"{sum(r.success for r in rollouts)}/{len(rollouts)}")
     return rollouts
+
+
+def _check(args: Args) -> None:
+    """Refuse what cannot work before hundreds of episodes are simulated."""
+    for name in ("episodes", "samples", "window", "seconds"):
+        if not getattr(args, name) > 0:
+            raise ConfigError(f"--{name} is {getattr(args, name)}.", "give a number above 0.")
+    needed = required_rollouts(args.quantile)
+    share = CalibrationConfig.train_fraction
+    if args.episodes - max(1, int(share * args.episodes)) < needed:
+        raise CalibrationError(
+            f"{args.episodes} episodes cannot support --quantile {args.quantile}: {needed} successful ones are needed "
+            f"beside the {share:.0%} that train the predictor.",
+            f"use --episodes {math.ceil(needed / (1.0 - share))} or more, or a lower --quantile.",
+        )
 
 
 def print_summary(rollouts: list[RolloutRecord], artefact: CalibrationArtefact, bundle: Bundle) -> None:

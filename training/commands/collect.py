@@ -11,22 +11,27 @@ Examples:
 from __future__ import annotations
 
 import json
-import multiprocessing
-import os
-import signal
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from policy_nodes.cli.progress import ProgressBar
-from policy_nodes.errors import KeelError
+from policy_nodes.errors import ConfigError, KeelError
+from training.commands.resolved import resolved_config
 from training.contracts.registry import task_contract
 from training.contracts.task import TaskContract
 from training.datasets.lerobot_v3.schema import Feature
 from training.datasets.lerobot_v3.writer import DatasetWriter
-from training.demonstrations.rollout import Demonstration, demonstrate
+from training.demonstrations.parallel import demonstrations
+
+TASK_FILE = "meta/keel_task.json"
+CONFIG_FILE = "meta/keel_collect.json"
+MOST_FAILURES = 3
+"""At most this many episodes are tried per episode to keep."""
+
+
+class ExpertError(KeelError):
+    """The scripted expert fails too often to make a dataset of it."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,7 @@ class Args:
     """Dataset directory to create."""
     task: str = "panda_pick_place"
     """Task to demonstrate."""
-    episodes: int = 400
+    episodes: int = 300
     """Episodes to keep."""
     noise: float = 0.006
     """Standard deviation of the noise injected into the executed commands (rad); 0 switches it off."""
@@ -51,31 +56,39 @@ class Args:
 
 def run(args: Args) -> int:
     """Collect and write the dataset; returns the exit code."""
+    _check(args)
     contract = task_contract(args.task)
-    kept = tried = 0
     writer = DatasetWriter(
         args.output,
         fps=round(contract.timing.control_rate_hz),
         features=dataset_features(contract),
         robot_type=contract.robot,
-        extra_files={"meta/keel_task.json": json.dumps({"task": args.task}).encode()},
+        extra_files={
+            TASK_FILE: json.dumps({"task": args.task}).encode(),
+            CONFIG_FILE: resolved_config("collect", args).encode(),
+        },
         overwrite=args.overwrite,
     )
-    with writer, ProgressBar("collect", total=args.episodes) as bar:
-        for demonstration in _demonstrations(args):
+    seeds = range(args.seed, args.seed + MOST_FAILURES * args.episodes)
+    kept = tried = 0
+    with (
+        writer,
+        ProgressBar("collect", total=args.episodes) as bar,
+        closing(demonstrations(args.task, seeds, args.noise, args.workers)) as recorded,
+    ):
+        for demonstration in recorded:
             tried += 1
             if demonstration.success:
                 writer.add_episode(demonstration.frames, task=contract.instruction)
                 kept += 1
                 bar.advance(success=f"{kept}/{tried}")
-            elif tried >= 20 and kept < tried / 2:
-                raise KeelError(
-                    f"the expert succeeds in only {kept} of {tried} episodes.",
-                    f"lower --noise (now {args.noise}) or check the simulator with `keel doctor`.",
-                )
-            if kept == args.episodes:
+            if kept == args.episodes or (tried >= 20 and kept < tried / 2):
                 break
-        writer.finalize()
+        if kept < args.episodes:
+            raise ExpertError(
+                f"the expert succeeds in only {kept} of {tried} episodes.",
+                f"lower --noise (now {args.noise}) or check the simulator with `keel doctor`.",
+            )
     print(f"{kept} episodes, {writer.total_frames} frames in {args.output} (expert success {kept}/{tried})")
     return 0
 
@@ -91,21 +104,9 @@ def dataset_features(contract: TaskContract) -> dict[str, Feature]:
     return features
 
 
-def _demonstrations(args: Args) -> Iterator[Demonstration]:
-    """Demonstrations in the order of their seeds, whatever the number of workers."""
-    record = partial(demonstrate, args.task, noise=args.noise)
-    seeds = range(args.seed, args.seed + 3 * args.episodes)
-    workers = args.workers or os.cpu_count() or 1
-    if workers == 1:
-        yield from map(record, seeds)
-        return
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(
-        workers, mp_context=context, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)
-    )
-    try:
-        # In blocks, so that few episodes are simulated beyond those that are needed.
-        for first in range(0, len(seeds), 8 * workers):
-            yield from pool.map(record, seeds[first : first + 8 * workers], chunksize=2)
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+def _check(args: Args) -> None:
+    if args.episodes < 1:
+        raise ConfigError(f"--episodes is {args.episodes}.", "keep at least one episode.")
+    for name in ("noise", "seed", "workers"):
+        if not getattr(args, name) >= 0:
+            raise ConfigError(f"--{name} is {getattr(args, name)}.", "give 0 or more.")

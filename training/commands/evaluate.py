@@ -11,7 +11,7 @@ Examples:
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,9 +25,12 @@ from policy_nodes.bundle.write import update_manifest
 from policy_nodes.cli.progress import ProgressBar
 from policy_nodes.errors import ConfigError
 from sim.tasks.pick_place.world import PickPlaceWorld
-from training.evaluation.closed_loop import ClosedLoop, Episode
-from training.evaluation.machine import machine
+from training.atomic import write_file
+from training.commands.resolved import CONFIG_NAME, resolved_config
+from training.evaluation.closed_loop import ClosedLoop
+from training.evaluation.episode import Episode
 from training.evaluation.monitor import open_monitor
+from training.evaluation.results import write_results
 from training.evaluation.statistics import wilson_interval
 from training.evaluation.video import VideoRecorder
 
@@ -39,7 +42,7 @@ class Args:
     bundle: Positional[Path]
     """Bundle directory."""
     output: Path | None = None
-    """Directory for evaluation.json, scores.npz and videos; nothing is written without it."""
+    """Directory for evaluation.json, scores.npz, config.json and videos; nothing is written without it."""
     episodes: int = 50
     """Episodes."""
     seed: int = 100_000
@@ -60,34 +63,33 @@ class Args:
 
 def run(args: Args) -> int:
     """Evaluate; returns the exit code (0 whatever the success rate)."""
-    if args.episodes < 1:
-        raise ConfigError(f"--episodes is {args.episodes}.", "evaluate at least one episode.")
+    _check(args)
     bundle = load_bundle(args.bundle)
     world = PickPlaceWorld()
     monitor, samples = open_monitor(bundle)
+    if args.react and monitor is None:
+        raise ConfigError(f"--react, but {bundle.path.name} has no failure predictor.", "run `keel calibrate` first.")
     loop = ClosedLoop(bundle, world, monitor=monitor, samples=samples, react=args.react, provider=args.provider)
+    if args.output is not None:
+        _forget_films(args.output)
     episodes: list[Episode] = []
     with ProgressBar("evaluate", total=args.episodes) as bar:
         for index in range(args.episodes):
-            video = VideoRecorder(world) if args.output is not None and index < args.videos else None
-            episode = loop.run(args.seed + index, args.seconds, frame=video)
-            episodes.append(episode)
-            if video is not None and args.output is not None:
-                video.save(args.output / f"rollout_{episode.seed}.webp", seed=episode.seed, success=episode.success)
+            episodes.append(_episode(loop, world, args, index))
             bar.advance(success=f"{sum(e.success for e in episodes)}/{len(episodes)}")
-    successes = sum(e.success for e in episodes)
-    low, high = wilson_interval(successes, len(episodes), args.confidence)
     if args.output is not None:
-        write_results(args.output, bundle, episodes, args.confidence)
+        write_results(args.output, bundle.manifest, episodes, args.confidence)
+        write_file(args.output / CONFIG_NAME, resolved_config("evaluate", args))
     if args.record:
-        record_success(bundle, args, successes, len(episodes))
-    print_summary(episodes, low, high, args.confidence, monitored=monitor is not None)
+        record_success(bundle, args, episodes)
+    print_summary(episodes, args.confidence, monitored=monitor is not None)
     return 0
 
 
-def print_summary(episodes: list[Episode], low: float, high: float, confidence: float, monitored: bool) -> None:
+def print_summary(episodes: Sequence[Episode], confidence: float, monitored: bool) -> None:
     """The few numbers that matter."""
     console, successes = Console(highlight=False), sum(e.success for e in episodes)
+    low, high = wilson_interval(successes, len(episodes), confidence)
     times = np.concatenate([e.inference_ms for e in episodes])
     console.print(
         f"success {successes}/{len(episodes)} = {successes / len(episodes):.3f} "
@@ -102,59 +104,13 @@ def print_summary(episodes: list[Episode], low: float, high: float, confidence: 
             console.print(f"  seed {episode.seed}: {episode.outcome} {episode.stopped_by or ''}".rstrip())
 
 
-def write_results(output: Path, bundle: Bundle, episodes: list[Episode], confidence: float) -> None:
-    """evaluation.json and scores.npz, in the form that `keel report` reads."""
-    output.mkdir(parents=True, exist_ok=True)
-    times = np.concatenate([e.inference_ms for e in episodes])
-    edges = np.geomspace(max(1e-3, times.min() * 0.9), times.max() * 1.1, 41)
-    successes = sum(e.success for e in episodes)
-    period = 1.0 / bundle.manifest.timing.control_rate_hz
-    results = {
-        "bundle": bundle.manifest.name,
-        "policy_sha256": bundle.manifest.files["policy.onnx"],
-        "task": bundle.manifest.task,
-        "confidence": confidence,
-        "episodes": [
-            {
-                "seed": e.seed,
-                "success": e.success,
-                "steps": e.steps,
-                "duration_s": e.steps * period,
-                "outcome": e.outcome,
-                "alarms": e.alarms,
-                "first_alarm_s": e.first_alarm_s,
-                "stopped_by": e.stopped_by,
-            }
-            for e in episodes
-        ],
-        "successes": successes,
-        "interval": list(wilson_interval(successes, len(episodes), confidence)),
-        "inference_ms": {
-            "p50": float(np.median(times)),
-            "p99": float(np.quantile(times, 0.99)),
-            "max": float(times.max()),
-        },
-        "inference_histogram_ms": {"edges": edges.tolist(), "counts": np.histogram(times, edges)[0].tolist()},
-        "machine": machine(),
-    }
-    arrays: dict[str, np.ndarray] = {}
-    for index, episode in enumerate(episodes):
-        if episode.scores:
-            arrays[f"time_{index}"] = np.asarray(episode.score_time)
-            for name, scores in episode.scores.items():
-                arrays[f"{'fiper' if name == 'combined' else name}_{index}"] = np.asarray(scores)
-    _write_atomically(output / "evaluation.json", json.dumps(results, indent=1).encode())
-    with (output / ".scores.npz.tmp").open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, **arrays)  # type: ignore[arg-type]
-    (output / ".scores.npz.tmp").replace(output / "scores.npz")
-
-
-def record_success(bundle: Bundle, args: Args, successes: int, episodes: int) -> None:
+def record_success(bundle: Bundle, args: Args, episodes: Sequence[Episode]) -> None:
     """Write the measured rate into the manifest's provenance."""
-    low, high = wilson_interval(successes, episodes, args.confidence)
+    successes = sum(e.success for e in episodes)
+    low, high = wilson_interval(successes, len(episodes), args.confidence)
     record = SuccessRecord(
         task=bundle.manifest.task,
-        episodes=episodes,
+        episodes=len(episodes),
         successes=successes,
         interval_low=low,
         interval_high=high,
@@ -164,7 +120,34 @@ def record_success(bundle: Bundle, args: Args, successes: int, episodes: int) ->
     update_manifest(bundle, provenance=bundle.manifest.provenance.model_copy(update={"success": record}))
 
 
-def _write_atomically(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_bytes(content)
-    temporary.replace(path)
+def _check(args: Args) -> None:
+    if args.episodes < 1:
+        raise ConfigError(f"--episodes is {args.episodes}.", "evaluate at least one episode.")
+    if args.seed < 0:
+        raise ConfigError(f"--seed is {args.seed}.", "give 0 or more.")
+    if not args.seconds > 0:
+        raise ConfigError(f"--seconds is {args.seconds}.", "give a time limit above 0.")
+    if not 0.0 < args.confidence < 1.0:
+        raise ConfigError(f"--confidence is {args.confidence}.", "give a level in (0, 1), for example 0.95.")
+    if args.videos < 0 or (args.videos > 0 and args.output is None):
+        raise ConfigError(
+            f"--videos is {args.videos}{' without --output' if args.videos > 0 else ''}.",
+            "add --output DIRECTORY for the films, or drop --videos.",
+        )
+
+
+def _forget_films(output: Path) -> None:
+    """Delete the films of an earlier evaluation, which the report would show beside the new numbers."""
+    for film in output.glob("rollout_*"):
+        if film.suffix in (".webp", ".json"):
+            film.unlink()
+
+
+def _episode(loop: ClosedLoop, world: PickPlaceWorld, args: Args, index: int) -> Episode:
+    """Run, and film when asked for, one episode."""
+    if args.output is None or index >= args.videos:
+        return loop.run(args.seed + index, args.seconds)
+    video = VideoRecorder(world)
+    episode = loop.run(args.seed + index, args.seconds, frame=video)
+    video.save(args.output / f"rollout_{episode.seed}.webp", seed=episode.seed, success=episode.success)
+    return episode

@@ -1,8 +1,8 @@
 """Export a checkpoint as a policy bundle, with proof that the graph computes the same numbers as PyTorch.
 
 The bundle holds one ONNX graph (normalisation folded in, sampler unrolled), the deployment contract, recorded inputs
-with reference outputs, and the safety configuration. Export fails when a feature has no statistics or when parity is worse
-than 1e-5.
+with reference outputs, and the safety configuration. Export fails when a feature has no statistics or when parity is
+worse than 1e-5.
 
 Examples:
     keel export --checkpoint runs/mine/train --dataset runs/mine/dataset --output runs/mine/pick_place.keel
@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from policy_nodes.errors import ConfigError
 from training.datasets.lerobot_v3.reader import Dataset
 from training.export.bundle import export_bundle
 from training.imitation.build import load_policy
@@ -36,6 +37,8 @@ class Args:
 
 def run(args: Args) -> int:
     """Export; returns the exit code."""
+    if args.samples < 1:
+        raise ConfigError(f"--samples is {args.samples}.", "record at least one observation.")
     name = args.name or args.output.name.removesuffix(".keel")
     bundle = export_bundle(
         load_policy(args.checkpoint), Dataset.open(args.dataset), args.output, name=name, samples=args.samples

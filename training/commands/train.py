@@ -1,7 +1,8 @@
 """Train a flow-matching policy on a LeRobotDataset v3, resumably.
 
-Writes checkpoints (raw and averaged weights), metrics.jsonl and TensorBoard logs. Interrupt it at any time and continue
-with --resume: on a CPU the resumed run is the same, bit for bit, as one that was never interrupted.
+Writes checkpoints (raw and averaged weights), metrics.jsonl, TensorBoard logs and config.json. Interrupt it at any time
+and continue from the last checkpoint with --resume: on a CPU, with the same --threads, the resumed run is the same, bit
+for bit, as one that was never interrupted.
 
 Examples:
     keel train --dataset runs/mine/dataset --output runs/mine/train
@@ -13,6 +14,7 @@ Examples:
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,12 +24,14 @@ import torch
 
 from policy_nodes.cli.progress import ProgressBar
 from policy_nodes.errors import ConfigError
+from training.atomic import write_file
+from training.commands.resolved import CONFIG_NAME, resolved_config
 from training.contracts.registry import task_contract
 from training.datasets.lerobot_v3.reader import Dataset
-from training.datasets.lerobot_v3.windows import ChunkSampler
 from training.imitation.build import build_policy, build_sampler
 from training.imitation.checkpoint import LAST
 from training.imitation.config import TrainConfig
+from training.imitation.metrics import METRICS_NAME, TENSORBOARD_NAME
 from training.imitation.trainer import Trainer
 
 
@@ -45,38 +49,41 @@ class Args:
     """Continue an interrupted run in --output."""
     overwrite: bool = False
     """Delete an existing run in --output first."""
-    threads: int = 0
-    """CPU threads; 0 uses every core."""
+    threads: int = 1
+    """CPU threads; 0 uses every core. More than one helps only on an idle machine: PyTorch's threads wait for each
+    other by spinning, and on a busy one that is many times slower. Results depend on the number."""
     config: TrainConfig = field(default_factory=TrainConfig)
     """Hyper-parameters."""
 
 
 def run(args: Args) -> int:
     """Train; returns the exit code."""
-    if args.threads > 0:
-        torch.set_num_threads(args.threads)
+    _check(args)
+    torch.set_num_threads(args.threads or os.cpu_count() or 1)
     dataset = Dataset.open(args.dataset)
-    task = args.task or dataset_task(dataset)
-    contract = task_contract(task)
-    _prepare_output(args)
+    contract = task_contract(args.task or dataset_task(dataset))
     torch.manual_seed(args.config.seed)
-    sampler: ChunkSampler = build_sampler(dataset, contract, args.config)
+    sampler = build_sampler(dataset, contract, args.config)
     policy = build_policy(contract, args.config.policy)
-    metadata: dict[str, Any] = {"task": task, "dataset": {"sha256": dataset.sha256(), "episodes": dataset.num_episodes}}
+    metadata: dict[str, Any] = {
+        "task": contract.name,
+        "contract_sha256": contract.sha256,
+        "dataset": {"sha256": dataset.sha256(), "episodes": dataset.num_episodes},
+    }
     trainer = Trainer(policy, sampler, args.config, args.output, metadata)
     if args.resume:
         trainer.resume()
     else:
         trainer.fit_statistics()
+        _forget_run(args.output)
+    write_file(args.output / CONFIG_NAME, resolved_config("train", args))
     parameters = sum(p.numel() for p in policy.parameters())
     print(f"{len(dataset)} frames, {dataset.num_episodes} episodes, {parameters / 1e6:.2f} M parameters")
     with ProgressBar("train", total=args.config.steps) as bar:
         bar.advance(trainer.step)
         validation = trainer.run(lambda step, loss: bar.advance(loss=loss))
-    print(
-        f"trained to step {trainer.step}, validation loss {validation:.4f}; "
-        f"checkpoint in {args.output / 'checkpoints' / LAST}"
-    )
+    quality = "no validation episodes" if validation is None else f"validation loss {validation:.4f}"
+    print(f"trained to step {trainer.step}, {quality}; checkpoint in {args.output / 'checkpoints' / LAST}")
     return 0
 
 
@@ -93,7 +100,12 @@ def dataset_task(dataset: Dataset) -> str:
         raise ConfigError(f"the dataset '{dataset.root}' does not name its task.", "pass --task.") from error
 
 
-def _prepare_output(args: Args) -> None:
+def _check(args: Args) -> None:
+    """Refuse before anything is read or written."""
+    if args.threads < 0:
+        raise ConfigError(f"--threads is {args.threads}.", "give 0 (every core) or more.")
+    if args.resume and args.overwrite:
+        raise ConfigError("--resume and --overwrite contradict each other.", "give one of them.")
     exists = (args.output / "checkpoints" / LAST).exists()
     if args.resume and not exists:
         raise ConfigError(f"nothing to resume in '{args.output}'.", "drop --resume to start a new run.")
@@ -102,7 +114,12 @@ def _prepare_output(args: Args) -> None:
             f"'{args.output}' already holds a training run.",
             "use --resume to continue it or --overwrite to replace it.",
         )
-    if args.overwrite and not args.resume:
-        for name in ("checkpoints", "tensorboard"):
-            shutil.rmtree(args.output / name, ignore_errors=True)
-        (args.output / "metrics.jsonl").unlink(missing_ok=True)
+    if args.output.exists() and not args.output.is_dir():
+        raise ConfigError(f"'{args.output}' is not a directory.", "choose another --output.")
+
+
+def _forget_run(output: Path) -> None:
+    """Delete an earlier run, or what is left of one that ended before its first checkpoint."""
+    for name in ("checkpoints", TENSORBOARD_NAME):
+        shutil.rmtree(output / name, ignore_errors=True)
+    (output / METRICS_NAME).unlink(missing_ok=True)

@@ -1,15 +1,14 @@
 """Contract of the Panda pick-and-place task.
 
 Topics, joint names and the command interface are those of a Franka arm under ros2_control (joint_state_broadcaster and
-a forward_command_controller on position interfaces); object poses come from any tracker that publishes PoseStamped in the
-robot's base frame.
+a forward_command_controller on position interfaces); object poses come from any tracker that publishes PoseStamped in
+the robot's base frame.
 """
 
 from __future__ import annotations
 
 from functools import cache
 
-import torch
 from torch import Tensor, nn
 
 from policy_nodes.bundle.manifest import ActionSpec, ActionTerm, ObservationFeature, ObservationTerm, Timing
@@ -149,8 +148,3 @@ def make() -> TaskContract:
         make_position=lambda: ToolPosition(_kinematics()),
         simulator="sim.tasks.pick_place.simulated_robot:SimulatedPanda",
     )
-
-
-def observation_vectors(joint_position: Tensor, cube: Tensor, goal: Tensor) -> dict[str, Tensor]:
-    """Concatenate raw values into the contract's features, last axis."""
-    return {TabletopEncoder.STATE: joint_position, TabletopEncoder.ENVIRONMENT: torch.cat([cube, goal], dim=-1)}

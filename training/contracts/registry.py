@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
 
 from policy_nodes.errors import ConfigError
@@ -15,8 +16,9 @@ def task_names() -> list[str]:
     return sorted(_FACTORIES)
 
 
+@cache
 def task_contract(name: str) -> TaskContract:
-    """Contract of the task ``name``.
+    """Contract of the task ``name``, built once per process: reading the robot's gains compiles a model.
 
     Raises:
         ConfigError: no such task.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -47,3 +49,14 @@ class TaskContract:
         """Feature -> (entries, spacing in control steps)."""
         step = 1.0 / self.timing.control_rate_hz
         return {f.name: (f.history, round(f.history_step_s / step)) for f in self.observations}
+
+    @property
+    def sha256(self) -> str:
+        """Hash of what the weights depend on: terms, rate, chunking and which targets are relative."""
+        content = {
+            "observations": [feature.model_dump(mode="json") for feature in self.observations],
+            "actions": self.actions.model_dump(mode="json"),
+            "control_rate_hz": self.timing.control_rate_hz,
+            "relative": self.relative,
+        }
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

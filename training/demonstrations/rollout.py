@@ -65,7 +65,7 @@ def demonstrate(task: str, seed: int, noise: float, max_seconds: float = 15.0, s
         world.step(expert.perturb(label))
         success = success or (expert.done and world.success())
         remaining -= int(success)
-        if remaining == 0:
+        if success and remaining <= 0:
             break
     frames = {name: np.stack(values) for name, values in observations.items()}
     frames["action"] = np.stack(actions).astype(np.float32)

@@ -7,10 +7,8 @@ the wall clock are missing. Inference takes no simulated time.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from policy_nodes.bundle.load import Bundle
 from policy_nodes.inference.actions import decode_chunk
@@ -22,6 +20,7 @@ from policy_nodes.safety.governor import Decision, Governor
 from policy_nodes.safety.supervisor import State
 from policy_nodes.types import ActionChunk, JointSample
 from sim.tasks.pick_place.world import PickPlaceWorld
+from training.evaluation.episode import Episode
 from training.simulation import read_term
 
 SECOND_NS = 1_000_000_000
@@ -30,51 +29,17 @@ Frame = Callable[[PickPlaceWorld, float], None]
 """Called every control tick with the world and the episode's time, to record video."""
 
 
-@dataclass
-class Episode:
-    """What happened in one episode.
-
-    Attributes:
-        seed: seed of the world.
-        success: the task's criterion was met.
-        outcome: ``success``, ``timeout``, ``failed`` or ``stopped``.
-        stopped_by: reason of the governor's stop.
-        steps: control ticks after enabling.
-        inference_ms: wall time of every policy call.
-        score_time: time of every verdict (s since enabling).
-        scores: normalised scores by name, one per verdict.
-        calls: per policy call (embedding (E,), sampled chunks (B, H, A)) when they were asked for.
-    """
-
-    seed: int
-    success: bool = False
-    outcome: str = "timeout"
-    stopped_by: str | None = None
-    steps: int = 0
-    inference_ms: list[float] = field(default_factory=list)
-    score_time: list[float] = field(default_factory=list)
-    scores: dict[str, list[float]] = field(default_factory=dict)
-    calls: list[tuple[NDArray[np.float32], NDArray[np.float32]]] = field(default_factory=list)
-
-    @property
-    def alarms(self) -> int:
-        """Verdicts above the threshold."""
-        return sum(score > 1.0 for score in self.scores.get("combined", []))
-
-    @property
-    def first_alarm_s(self) -> float | None:
-        """Time of the first alarm."""
-        pairs = zip(self.score_time, self.scores.get("combined", []), strict=True)
-        return next((t for t, score in pairs if score > 1.0), None)
-
-
 class ClosedLoop:
     """Runs episodes of a bundle.
+
+    Raises:
+        ProviderError: the execution provider cannot run here, or answers differently from the training framework.
 
     Args:
         bundle: verified bundle.
         world: simulated robot.
         monitor: calibrated failure predictor, or None.
+        samples: chunks sampled per call for the monitor, as it was calibrated.
         react: whether alarms reach the governor, so that they stop the robot.
         record_samples: sample this many chunks at every call and keep them (for calibration); 0 keeps none.
         provider: execution provider.

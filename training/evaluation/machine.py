@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import platform
-from importlib.metadata import version
 from pathlib import Path
+
+import mujoco
+import onnxruntime
 
 
 def machine() -> dict[str, str | int]:
@@ -15,8 +17,8 @@ def machine() -> dict[str, str | int]:
         "cores": os.cpu_count() or 1,
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
-        "onnxruntime": version("onnxruntime"),
-        "mujoco": version("mujoco"),
+        "onnxruntime": onnxruntime.__version__,
+        "mujoco": mujoco.__version__,
     }
 
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 from sim.rendering import Renderer
 from sim.tasks.pick_place.world import PickPlaceWorld
+from training.atomic import replacing_file, write_file
 
 FRAME_PERIOD_S = 0.1
 
@@ -38,7 +39,7 @@ class VideoRecorder:
     def save(self, path: Path, **facts: object) -> None:
         """Write the film and, beside it, a JSON file with its frame times and ``facts``."""
         save_webp(path, self._frames)
-        path.with_suffix(".json").write_text(json.dumps({**facts, "frames": self._times}))
+        write_file(path.with_suffix(".json"), json.dumps({**facts, "frames": self._times}))
 
 
 _RENDERERS: dict[tuple[int, int, int], Renderer] = {}
@@ -53,17 +54,15 @@ def shared_renderer(world: PickPlaceWorld, width: int, height: int) -> Renderer:
 
 
 def save_webp(path: Path, frames: list[NDArray[np.uint8]], period_s: float = FRAME_PERIOD_S) -> None:
-    """Write frames (H, W, 3) as an endless animated WebP, atomically."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write frames, at least one (H, W, 3) uint8, as an endless animated WebP, atomically."""
     images = [Image.fromarray(frame) for frame in frames]
-    temporary = path.with_name(f".{path.name}.tmp")
-    images[0].save(
-        temporary,
-        format="WEBP",
-        save_all=True,
-        append_images=images[1:],
-        duration=round(period_s * 1e3),
-        loop=0,
-        quality=60,
-    )
-    temporary.replace(path)
+    with replacing_file(path) as temporary:
+        images[0].save(
+            temporary,
+            format="WEBP",
+            save_all=True,
+            append_images=images[1:],
+            duration=round(period_s * 1e3),
+            loop=0,
+            quality=60,
+        )

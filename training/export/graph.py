@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import tempfile
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import onnx
 import torch
 from torch import Tensor, nn
 
 from policy_nodes.bundle.manifest import ActionSpec, ObservationFeature
+from training.export.quiet import quiet_exporter
 
 NOISE, ACTION, EMBEDDING = "noise", "action", "embedding"
 OPSET = 18
@@ -51,9 +49,7 @@ def export_graph(
     inputs.append(torch.zeros(2, actions.horizon, len(actions.joints)))
     batch = torch.export.Dim("batch", min=1, max=4096)
     module = _Positional(policy, [f.name for f in features]).eval()
-    with warnings.catch_warnings(), tempfile.TemporaryDirectory() as directory:
-        warnings.simplefilter("ignore")
-        logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with quiet_exporter(), tempfile.TemporaryDirectory() as directory:
         program = torch.onnx.export(
             module,
             tuple(inputs),
@@ -99,12 +95,3 @@ def de_facto_metadata(features: Sequence[ObservationFeature], actions: ActionSpe
         "observation_names": join([term.name for feature in features for term in feature.terms]),
         "command_names": "",
     }
-
-
-def reference_outputs(
-    policy: nn.Module, observations: dict[str, np.ndarray], noise: np.ndarray
-) -> dict[str, np.ndarray]:
-    """What the training framework answers, by output name, float32."""
-    with torch.no_grad():
-        chunk, embedding = policy({k: torch.from_numpy(v) for k, v in observations.items()}, torch.from_numpy(noise))
-    return {ACTION: chunk.numpy(), EMBEDDING: embedding.numpy()}

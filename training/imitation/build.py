@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from policy_nodes.errors import ContractError
+from policy_nodes.errors import ConfigError, ContractError
 from training.contracts.registry import task_contract
 from training.contracts.task import TaskContract
 from training.datasets.lerobot_v3.reader import Dataset
 from training.datasets.lerobot_v3.windows import ChunkSampler
 from training.imitation.checkpoint import load_weights, read_config, resolve_checkpoint
-from training.imitation.config import TrainConfig
+from training.imitation.config import TrainConfig, train_config
 from training.policies.flow_policy import FlowPolicy, FlowPolicyConfig
 
 ACTION = "action"
@@ -77,12 +77,14 @@ class TrainedPolicy:
     Attributes:
         policy: averaged weights, in evaluation mode.
         contract: contract of its task.
-        config: everything stored with the checkpoint.
+        train: the run's hyper-parameters.
+        config: everything stored with the checkpoint, as JSON: task, dataset, step, hyper-parameters.
         directory: checkpoint directory.
     """
 
     policy: FlowPolicy
     contract: TaskContract
+    train: TrainConfig
     config: dict[str, Any]
     directory: Path
 
@@ -91,11 +93,17 @@ def load_policy(path: Path) -> TrainedPolicy:
     """Load the averaged weights of a checkpoint or training output directory.
 
     Raises:
-        ConfigError: not a checkpoint, or of another version.
+        ConfigError: not a checkpoint, damaged, or of another version or contract.
     """
     directory = resolve_checkpoint(path)
     config = read_config(directory)
     contract = task_contract(str(config["task"]))
-    policy = build_policy(contract, FlowPolicyConfig(**config["train"]["policy"]))
+    if config.get("contract_sha256", contract.sha256) != contract.sha256:
+        raise ConfigError(
+            f"the contract of task '{contract.name}' has changed since '{directory}' was trained.",
+            "train again, or use the version of Keel that trained it.",
+        )
+    train = train_config(config["train"])
+    policy = build_policy(contract, train.policy)
     load_weights(directory, policy, "ema")
-    return TrainedPolicy(policy.eval().requires_grad_(False), contract, config, directory)
+    return TrainedPolicy(policy.eval().requires_grad_(False), contract, train, config, directory)

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+from policy_nodes.errors import ConfigError
 from training.policies.flow_policy import FlowPolicyConfig
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Hyper-parameters of an imitation run; written resolved into every checkpoint."""
+    """Hyper-parameters of an imitation run; written resolved into every checkpoint.
+
+    Raises:
+        ConfigError: a value is out of range.
+    """
 
     policy: FlowPolicyConfig = field(default_factory=FlowPolicyConfig)
     """Architecture and sampler."""
-    steps: int = 8000
+    steps: int = 4000
     """Optimiser steps."""
     batch_size: int = 256
     """Windows per step."""
@@ -30,8 +37,35 @@ class TrainConfig:
     validation_fraction: float = 0.05
     """Share of the episodes kept for validation."""
     checkpoint_every: int = 1000
-    """Steps between checkpoints."""
+    """Steps between checkpoints, at which the validation loss is measured too."""
     log_every: int = 50
     """Steps between log entries."""
     seed: int = 0
     """Seed of weights, batches and noise."""
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch_size", "learning_rate", "gradient_clip", "checkpoint_every", "log_every"):
+            _require(getattr(self, name) > 0, name, getattr(self, name), "a number above 0")
+        for name in ("warmup_steps", "weight_decay", "seed"):
+            _require(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
+        for name in ("ema_max_decay", "validation_fraction"):
+            _require(0 <= getattr(self, name) < 1, name, getattr(self, name), "a number in [0, 1)")
+
+
+def train_config(raw: Mapping[str, Any]) -> TrainConfig:
+    """Configuration stored in a checkpoint.
+
+    Raises:
+        ConfigError: it has options that this version does not know, or lacks some.
+    """
+    try:
+        return TrainConfig(**{**raw, "policy": FlowPolicyConfig(**raw["policy"])})
+    except (KeyError, TypeError) as error:
+        raise ConfigError(
+            f"the checkpoint's configuration does not fit this version: {error}.", "use the version that trained it."
+        ) from error
+
+
+def _require(good: bool, name: str, value: object, allowed: str) -> None:
+    if not good:
+        raise ConfigError(f"--config.{name.replace('_', '-')} is {value}.", f"give {allowed}.")

@@ -5,21 +5,21 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.tensorboard import SummaryWriter
 
 from policy_nodes.errors import ConfigError, KeelError
 from training.datasets.lerobot_v3.windows import ChunkBatch, ChunkSampler
 from training.imitation.checkpoint import (
     LAST,
     TrainingState,
+    differences,
     load_training_state,
     load_weights,
     read_config,
@@ -27,28 +27,28 @@ from training.imitation.checkpoint import (
 )
 from training.imitation.config import TrainConfig
 from training.imitation.ema import Ema
+from training.imitation.metrics import MetricsLog, forget_after
+from training.imitation.schedule import learning_rate_scale
 from training.policies.flow_policy import FlowPolicy
 
 Progress = Callable[[int, float], None]
 """Called after every step with (step, loss)."""
+MAY_CHANGE = ("steps", "checkpoint_every", "log_every")
+"""Options that a resumed run may set anew; more ``steps`` also stretch the decay of the learning rate."""
 
 
 class DivergenceError(KeelError):
-    """The loss became NaN or infinite; the last checkpoint is intact."""
+    """Loss or gradient became NaN or infinite; the last checkpoint is intact."""
 
 
 def to_tensors(batch: ChunkBatch) -> tuple[dict[str, Tensor], Tensor, Tensor]:
-    """Observation histories, action chunk and padding of a batch as tensors."""
-    observation = {name: torch.from_numpy(value) for name, value in batch.observations.items()}
-    return observation, torch.from_numpy(batch.actions), torch.from_numpy(batch.action_is_pad)
+    """Observation histories, action chunk (float32) and padding (bool) of a batch as tensors."""
 
+    def tensor(values: NDArray[Any]) -> Tensor:
+        return torch.from_numpy(np.asarray(values, dtype=np.float32))
 
-def learning_rate_scale(step: int, warmup: int, total: int) -> float:
-    """Linear warm-up, then cosine decay to 0.01."""
-    if step < warmup:
-        return (step + 1) / warmup
-    progress = (step - warmup) / max(1, total - warmup)
-    return 0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * min(1.0, progress)))
+    observation = {name: tensor(value) for name, value in batch.observations.items()}
+    return observation, tensor(batch.actions), torch.from_numpy(batch.action_is_pad)
 
 
 class Trainer:
@@ -83,71 +83,61 @@ class Trainer:
             self.policy.fit_statistics(*to_tensors(self.sampler.gather(self._frames)))
             self.ema.update(self.policy, 0)
 
-    def run(self, progress: Progress = lambda step, loss: None) -> float:
-        """Train to ``config.steps``; returns the last validation loss (NaN without validation episodes).
+    def run(self, progress: Progress = lambda step, loss: None) -> float | None:
+        """Train to ``config.steps``; returns the final validation loss, None without validation episodes.
 
         Raises:
-            DivergenceError: the loss is not finite.
+            DivergenceError: loss or gradient is not finite.
         """
-        self.output.mkdir(parents=True, exist_ok=True)
-        began, validation = time.monotonic(), float("nan")
-        writer = SummaryWriter(str(self.output / "tensorboard"), purge_step=self.step)
-        try:
-            while self.step < self.config.steps:
+        config, validation, measured = self.config, None, -1
+        with MetricsLog(self.output, self.step) as log:
+            while self.step < config.steps:
                 loss = self._update()
                 progress(self.step, loss)
-                last = self.step == self.config.steps
-                if self.step % self.config.checkpoint_every == 0 or last:
-                    validation = self.validation_loss()
+                last = self.step == config.steps
+                if self.step % config.checkpoint_every == 0 or last:
+                    validation, measured = self.validation_loss(), self.step
                     self.save()
-                if self.step % self.config.log_every == 0 or last:
-                    self._log(writer, loss, validation, time.monotonic() - began)
-        finally:
-            writer.close()
-        return validation
+                if self.step % config.log_every == 0 or measured == self.step:
+                    rate = float(self.scheduler.get_last_lr()[0])
+                    log.write(self.step, loss, rate, validation if measured == self.step else None)
+        return validation if measured == self.step else self.validation_loss()
 
     def _update(self) -> float:
-        """One optimiser step; returns its loss."""
+        """One optimiser step; returns its loss. The weights stay as they were when it diverges."""
         index = self._frames[self.rng.integers(len(self._frames), size=self.config.batch_size)]
         loss = self.policy.loss(*to_tensors(self.sampler.gather(index)))
         value = float(loss.detach())
-        if not math.isfinite(value):
-            raise DivergenceError(
-                f"the loss became {value} at step {self.step}.",
-                f"lower --config.learning-rate and resume; the last good checkpoint is in '{self.output}/checkpoints'.",
-            )
+        self._require_finite("loss", value)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.config.gradient_clip)
+        norm = torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.config.gradient_clip)
+        self._require_finite("gradient norm", float(norm))
         self.optimizer.step()
         self.scheduler.step()
         self.step += 1
         self.ema.update(self.policy, self.step)
         return value
 
-    def validation_loss(self) -> float:
-        """Loss of the averaged weights on the validation episodes with fixed noise; NaN when there are none."""
+    def _require_finite(self, name: str, value: float) -> None:
+        if math.isfinite(value):
+            return
+        saved = self.output / "checkpoints" / LAST
+        good = f"the last good checkpoint is '{saved}'" if saved.is_dir() else "there is no checkpoint yet"
+        raise DivergenceError(
+            f"the {name} became {value} at step {self.step}.",
+            f"train again with a lower --config.learning-rate; {good}.",
+        )
+
+    def validation_loss(self) -> float | None:
+        """Loss of the averaged weights on the validation episodes with fixed noise; None when there are none."""
         frames = self.sampler.frames("validation")
         if len(frames) == 0:
-            return float("nan")
+            return None
         generator = torch.Generator().manual_seed(self.config.seed)
         with torch.no_grad():
             averaged = cast(FlowPolicy, self.ema.module)
             return float(averaged.loss(*to_tensors(self.sampler.gather(frames)), generator))
-
-    def _log(self, writer: SummaryWriter, loss: float, validation: float, seconds: float) -> None:
-        writer.add_scalar("loss/train", loss, self.step)
-        writer.add_scalar("learning_rate", self.scheduler.get_last_lr()[0], self.step)
-        if math.isfinite(validation):
-            writer.add_scalar("loss/validation", validation, self.step)
-        record = {
-            "step": self.step,
-            "loss": loss,
-            "validation_loss": validation if math.isfinite(validation) else None,
-            "seconds": seconds,
-        }
-        with (self.output / "metrics.jsonl").open("a") as file:
-            file.write(json.dumps(record) + "\n")
 
     def save(self) -> Path:
         """Write ``checkpoints/last`` atomically and return it."""
@@ -167,16 +157,17 @@ class Trainer:
         """Continue from ``checkpoints/last`` exactly where it stopped.
 
         Raises:
-            ConfigError: the checkpoint was made with another configuration, contract or dataset.
+            ConfigError: the checkpoint is damaged, or was made with another configuration, contract or dataset.
         """
         directory = self.output / "checkpoints" / LAST
         saved = read_config(directory)
-        expected = json.loads(json.dumps({"train": dataclasses.asdict(self.config), **self.metadata}))
-        expected["train"]["steps"] = saved["train"].get("steps")  # a finished run may be extended
-        changed = sorted(key for key, value in expected.items() if saved.get(key) != value)
+        wanted = json.loads(json.dumps({"train": dataclasses.asdict(self.config), **self.metadata}))
+        for name in MAY_CHANGE:
+            del wanted["train"][name]
+        changed = differences(saved, wanted)
         if changed:
             raise ConfigError(
-                f"cannot resume '{directory}': {', '.join(changed)} differ from the interrupted run.",
+                f"cannot resume '{directory}': {', '.join(changed)}.",
                 "use the same arguments and dataset, or another --output.",
             )
         load_weights(directory, self.policy, "model")
@@ -187,11 +178,4 @@ class Trainer:
         self.scheduler.load_state_dict(state.scheduler)
         torch.set_rng_state(state.torch_rng)
         self.rng.bit_generator.state = state.sampler
-        self._forget_logs_after(state.step)
-
-    def _forget_logs_after(self, step: int) -> None:
-        """Drop log entries of steps that the interruption lost and that will be trained again."""
-        path = self.output / "metrics.jsonl"
-        if path.is_file():
-            lines = [line for line in path.read_text().splitlines() if json.loads(line)["step"] <= step]
-            path.write_text("".join(f"{line}\n" for line in lines))
+        forget_after(self.output, state.step)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from policy_nodes.errors import ConfigError
 from training.objectives.flow_matching import TimeDensity, flow_matching_loss
 from training.policies.encoders import TabletopEncoder
 from training.policies.normalizer import Normalizer
@@ -20,7 +21,11 @@ from training.samplers.euler import euler_flow
 
 @dataclass(frozen=True)
 class FlowPolicyConfig:
-    """Architecture and sampler of a :class:`FlowPolicy`."""
+    """Architecture and sampler of a :class:`FlowPolicy`.
+
+    Raises:
+        ConfigError: a size is less than 1.
+    """
 
     horizon: int = 16
     """Steps of a chunk."""
@@ -36,6 +41,12 @@ class FlowPolicyConfig:
     """Hidden expansion inside a block."""
     time_density: TimeDensity = "uniform"
     """Distribution of the flow time in training."""
+
+    def __post_init__(self) -> None:
+        for name in ("horizon", "sampling_steps", "embedding_size", "width", "depth", "expansion"):
+            if getattr(self, name) < 1:
+                option = f"--config.policy.{name.replace('_', '-')}"
+                raise ConfigError(f"{option} is {getattr(self, name)}.", "give at least 1.")
 
 
 class FlowPolicy(nn.Module):
@@ -108,14 +119,23 @@ class FlowPolicy(nn.Module):
         return (latest * self.relative).unsqueeze(1)
 
     def fit_statistics(self, observation: dict[str, Tensor], action: Tensor, is_pad: Tensor) -> None:
-        """Fit both normalisers: raw observations (N, history, size), chunks (N, H, A), padding (N, H)."""
+        """Fit both normalisers on N windows; steps that are padding do not count.
+
+        Args:
+            observation: raw features, each (N, history, size).
+            action: (N, H, A) raw chunks.
+            is_pad: (N, H) True where the chunk runs past the end of its episode.
+
+        Raises:
+            ContractError: a value is not finite.
+        """
         features = self.encoder(observation)
         self.observation_normalizer.fit(features.mean(0), features.std(0))
         relative = self.to_relative(observation, action)
         keep = (~is_pad).to(relative.dtype).unsqueeze(-1)
-        count = keep.sum(0).clamp(min=2.0)
-        mean = (relative * keep).sum(0) / count
-        variance = ((relative - mean).square() * keep).sum(0) / (count - 1.0)
+        count = keep.sum(0)
+        mean = (relative * keep).sum(0) / count.clamp(min=1.0)
+        variance = ((relative - mean).square() * keep).sum(0) / (count - 1.0).clamp(min=1.0)
         self.action_normalizer.fit(mean, variance.sqrt())
 
     def require_statistics(self) -> None:

@@ -64,7 +64,7 @@ class ResidualMLP(nn.Module):
     """
 
     def __init__(
-        self, horizon: int, action_dim: int, condition_dim: int, width: int = 384, depth: int = 4, expansion: int = 2
+        self, horizon: int, action_dim: int, condition_dim: int, width: int, depth: int, expansion: int
     ) -> None:
         super().__init__()
         self.horizon, self.action_dim = horizon, action_dim
