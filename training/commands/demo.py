@@ -27,9 +27,12 @@ from rich.console import Console
 from policy_nodes.bundle.load import load_bundle
 from policy_nodes.errors import KeelError
 from sim.tasks.pick_place.world import PickPlaceWorld
+from training.atomic import write_file
 from training.evaluation.playback import film_run
 
 BUNDLE = "pick_place.keel"
+FINISHED = "stages.json"
+"""Record of the finished stages, for ``--resume``."""
 FAULTS = ("policy_stopped", "observation_nan", "object_displaced")
 
 
@@ -66,12 +69,12 @@ class Stage:
     Attributes:
         title: what it does.
         arguments: of ``keel``.
-        product: file that exists when the stage is done.
+        output: file that receives its standard output, or None.
     """
 
     title: str
     arguments: tuple[str, ...]
-    product: Path
+    output: Path | None = None
 
 
 class StageError(KeelError):
@@ -83,35 +86,35 @@ def stages(args: Args) -> list[Stage]:
     out, bundle = args.output, args.output / BUNDLE
     dataset, train = out / "dataset", out / "train"
 
-    def stage(title: str, product: Path, *arguments: object) -> Stage:
-        return Stage(title, tuple(str(argument) for argument in arguments), product)
+    def stage(title: str, *arguments: object, output: Path | None = None) -> Stage:
+        return Stage(title, tuple(str(argument) for argument in arguments), output)
 
     return [
         stage(
-            "collect expert demonstrations", dataset / "meta" / "info.json",
+            "collect expert demonstrations",
             "collect", "--output", dataset, "--episodes", args.demonstrations, "--seed", args.seed, "--overwrite",
         ),
         stage(
-            "train a flow-matching policy", train / "checkpoints" / "last" / "config.json",
+            "train a flow-matching policy",
             "train", "--dataset", dataset, "--output", train, "--overwrite",
             "--config.steps", args.training_steps, "--config.seed", args.seed,
         ),
         stage(
-            "export one graph with parity proof", bundle / "manifest.json",
+            "export one graph with parity proof",
             "export", "--checkpoint", train, "--dataset", dataset, "--output", bundle,
         ),
         stage(
-            "calibrate the failure predictor", bundle / "calibration.npz",
+            "calibrate the failure predictor",
             "calibrate", bundle, "--episodes", args.calibration_episodes, "--quantile", args.quantile,
         ),
-        stage("verify the bundle", out / "verify.json", "verify", bundle, "--json"),
+        stage("verify the bundle", "verify", bundle, "--json", output=out / "verify.json"),
         stage(
-            "evaluate in closed loop through the bundle", out / "evaluation" / "evaluation.json",
+            "evaluate in closed loop through the bundle",
             "evaluate", bundle, "--episodes", args.evaluation_episodes, "--output", out / "evaluation",
             "--videos", args.videos, "--record",
         ),
         stage(
-            "run the nodes over ROS 2, then inject faults", out / "run" / "run.json",
+            "run the nodes over ROS 2, then inject faults",
             "run", bundle, "--sim", "--episodes", args.live_episodes, "--output", out / "run", "--faults", *FAULTS,
         ),
     ]  # fmt: skip
@@ -123,18 +126,21 @@ def run(args: Args) -> int:
     if not args.resume:
         for name in ("dataset", "train", BUNDLE, "evaluation", "run"):
             shutil.rmtree(args.output / name, ignore_errors=True)
-        for name in ("verify.json", "report.html"):
+        for name in ("verify.json", "report.html", FINISHED):
             (args.output / name).unlink(missing_ok=True)
     args.output.mkdir(parents=True, exist_ok=True)
     seconds: dict[str, float] = {}
+    finished = _finished(args.output) if args.resume else []
     for number, stage in enumerate(chain := stages(args), start=1):
-        if args.resume and stage.product.is_file():
+        if list(stage.arguments) in finished:
             console.print(f"[bold]{number}/{len(chain) + 1} {stage.title}[/bold]: kept")
             continue
         console.print(f"\n[bold]{number}/{len(chain) + 1} {stage.title}[/bold]\n$ keel {' '.join(stage.arguments)}")
         started = time.monotonic()
         _command(stage)
         seconds[stage.title] = time.monotonic() - started
+        finished.append(list(stage.arguments))
+        write_file(args.output / FINISHED, json.dumps(finished, indent=1))
     console.print(f"\n[bold]{len(chain) + 1}/{len(chain) + 1} film the live run and write the report[/bold]")
     film_run(args.output / "run", PickPlaceWorld())
     report = args.output / "report.html"
@@ -145,15 +151,23 @@ def run(args: Args) -> int:
     return 0
 
 
+def _finished(output: Path) -> list[list[str]]:
+    """Arguments of the stages that an earlier demo completed; empty when it left no record."""
+    try:
+        return [list(arguments) for arguments in json.loads((output / FINISHED).read_text())]
+    except (OSError, ValueError, TypeError):
+        return []
+
+
 def _command(stage: Stage) -> None:
-    """Run one stage; ``verify --json`` is kept as its product."""
-    if stage.arguments[0] != "verify":
+    """Run one stage; what it prints goes to its output file when it has one."""
+    if stage.output is None:
         _keel(stage.arguments)
         return
-    temporary = stage.product.with_name(f".{stage.product.name}.tmp")
+    temporary = stage.output.with_name(f".{stage.output.name}.tmp")
     with temporary.open("w") as file:
         _keel(stage.arguments, stdout=file)
-    temporary.replace(stage.product)
+    temporary.replace(stage.output)
 
 
 def _keel(arguments: Sequence[str], stdout: Any = None) -> None:
