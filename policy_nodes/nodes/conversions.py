@@ -29,8 +29,13 @@ def to_stamp(time_ns: int) -> TimeMsg:
 
 
 def chunk_to_message(chunk: ActionChunk, joints: Sequence[str]) -> JointTrajectory:
-    """Action chunk -> trajectory whose stamp is the observation time and whose points are ``step_ns`` apart."""
+    """Action chunk -> trajectory whose stamp is the observation time and whose points are ``step_ns`` apart.
+
+    ``header.frame_id``, which has no meaning for joints, carries the sequence number of the policy process: it starts
+    anew with a restarted process, which the safety node refuses to follow in mid-motion.
+    """
     message = JointTrajectory(joint_names=list(joints))
+    message.header.frame_id = str(chunk.sequence)
     message.header.stamp = to_stamp(chunk.stamp_ns)
     for k, row in enumerate(chunk.values):
         offset = k * chunk.step_ns
@@ -42,7 +47,8 @@ def chunk_to_message(chunk: ActionChunk, joints: Sequence[str]) -> JointTrajecto
 def message_to_chunk(message: JointTrajectory, joints: Sequence[str]) -> ActionChunk:
     """Trajectory -> action chunk in contract order.
 
-    The stamp doubles as the sequence number: chunks answer observations, whose stamps only grow.
+    Without a number in ``header.frame_id`` the stamp is the sequence number: it only grows too, but a restarted
+    process cannot be told from a continued one.
 
     Raises:
         ContractError: other joints, fewer than two points, missing positions or uneven spacing.
@@ -64,7 +70,9 @@ def message_to_chunk(message: JointTrajectory, joints: Sequence[str]) -> ActionC
         raise ContractError("a point of the action chunk lacks positions.", "publish one position per joint.")
     values = np.array([[point.positions[i] for i in order] for point in message.points], dtype=np.float64)
     stamp = to_ns(message.header.stamp)
-    return ActionChunk(stamp_ns=stamp, step_ns=int(steps.pop()), values=values, sequence=stamp)
+    number = message.header.frame_id
+    sequence = int(number) if number.isascii() and number.isdigit() else stamp
+    return ActionChunk(stamp_ns=stamp, step_ns=int(steps.pop()), values=values, sequence=sequence)
 
 
 def command_to_message(command: Sequence[float] | np.ndarray, joints: Sequence[str]) -> Float64MultiArray:

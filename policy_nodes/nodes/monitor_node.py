@@ -7,6 +7,8 @@ Its alarms are also its heartbeat: silence of the monitor is a fault for the saf
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
@@ -19,39 +21,38 @@ from policy_nodes.inference.observation import ObservationBuffer
 from policy_nodes.inference.policy import PolicySession
 from policy_nodes.monitors.fiper import FiperMonitor
 from policy_nodes.monitors.identity import calibrated_samples, policy_identity
-from policy_nodes.nodes.bundle_node import BundleNode, spin_node
+from policy_nodes.nodes.bundle_node import INFERENCE_OPTIONS, BundleNode
+from policy_nodes.nodes.contract_topics import subscribe_terms
 from policy_nodes.nodes.conversions import alarm_to_message
 from policy_nodes.nodes.qos import COMMAND, LATCHED
+from policy_nodes.nodes.spinning import run_node
 from policy_nodes.types import Alarm
 
 ACTIVE_STATES = ("ACTIVE", "DEGRADED")
 
 
 class MonitorNode(BundleNode):
-    """Runs the calibrated failure predictor of a bundle. Parameters: ``provider``, ``threads``, ``seed``."""
+    """Runs the calibrated failure predictor of a bundle. Parameters: ``INFERENCE_OPTIONS``, those of BundleNode."""
 
     def __init__(self) -> None:
-        super().__init__("monitor_node")
-        self.declare("provider", "cpu", "execution provider: cpu, cuda, tensorrt or openvino")
-        self.declare("threads", 1, "threads of the inference session", (1, 64))
-        self.declare("seed", 0, "seed of the sampling noise", (0, 2**31 - 1))
-        self._handles: list[object] = []
+        super().__init__("monitor_node", INFERENCE_OPTIONS)
+        self._handles: list[Any] = []
         self._timer = self._alarms = self._scores = None
         self._last: Alarm | None = None
         self._was_active = False
 
     def setup(self, bundle: Bundle) -> None:
         """Own policy session, calibrated monitor, topics."""
-        provider, threads = str(self.value("provider")), int(str(self.value("threads")))
-        self._policy = PolicySession(bundle, provider=provider, threads=threads)
+        threads = self.number("threads")
+        self._policy = PolicySession(bundle, provider=self.text("provider"), threads=threads)
         self._samples = calibrated_samples(bundle)
         self._monitor = FiperMonitor.open(bundle.path, policy_identity(bundle.manifest, self._samples), threads)
-        self._rng = np.random.default_rng(int(str(self.value("seed"))) + 1)
+        self._rng = np.random.default_rng(self.number("seed") + 1)
         self._buffer = ObservationBuffer(bundle.manifest.observations)
         self._policy.warm_up(batch=self._samples)
         self._alarms = self.create_lifecycle_publisher(DiagnosticArray, "~/alarm", COMMAND)
         self._scores = self.create_lifecycle_publisher(Float64MultiArray, "~/scores", COMMAND)
-        self._handles = list(self.subscribe_terms(bundle, self._on_term))
+        self._handles = subscribe_terms(self, bundle.manifest, self.text("topic_prefix"), self._on_term)
         self._handles.append(self.create_subscription(DiagnosticArray, "safety_node/state", self._on_state, LATCHED))
 
     def teardown(self) -> None:
@@ -118,4 +119,4 @@ class MonitorNode(BundleNode):
 
 def main() -> int:
     """Run the node."""
-    return spin_node(MonitorNode)
+    return run_node(MonitorNode)

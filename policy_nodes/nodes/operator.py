@@ -7,22 +7,30 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
-from rclpy.executors import SingleThreadedExecutor
+from rcl_interfaces.msg import Log
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import JointState
 from std_srvs.srv import SetBool, Trigger
 from trajectory_msgs.msg import JointTrajectory
 
-from policy_nodes.errors import KeelError
+from policy_nodes.errors import ContractError, KeelError
+from policy_nodes.inference.messages import joint_sample
 from policy_nodes.nodes.conversions import to_ns
-from policy_nodes.nodes.qos import COMMAND, LATCHED, SENSOR
+from policy_nodes.nodes.parameters import contract_topic
+from policy_nodes.nodes.qos import LATCHED, RECORD, SENSOR
 
-RESERVED = ("safety_node", "policy_node", "monitor_node", "sim_node")
+RESERVED = ("safety_node", "policy_node", "monitor_node", "sim_node", "recorder_node")
+WARNING = 30
+"""Severity of a warning in rcl_interfaces/Log."""
 
 
 class OperatorError(KeelError):
@@ -35,47 +43,69 @@ class StateEvent:
 
     stamp_ns: int
     state: str
-    reason: str
-    backup: str
-    stop_category: str
+    reason: str = ""
+    backup: str = ""
+    stop_category: str = ""
+    detail: str = ""
+
+    @property
+    def news(self) -> tuple[str, ...]:
+        """What must change for an event to be news."""
+        return self.state, self.reason, self.backup if self.state in ("DEGRADED", "BACKUP") else ""
 
 
 @dataclass
 class View:
     """Newest reports of all nodes; replaced field by field by the receiving thread."""
 
-    state: StateEvent = field(default_factory=lambda: StateEvent(0, "", "", "", ""))
+    state: StateEvent = field(default_factory=lambda: StateEvent(0, ""))
     events: list[StateEvent] = field(default_factory=list)
     episode: str = ""
     episode_index: int = -1
     joint_position: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    """(n,) in contract order."""
     joint_velocity: np.ndarray = field(default_factory=lambda: np.zeros(0))
-    chunk_stamps_ns: list[int] = field(default_factory=list)
     chunk_arrivals_ns: list[int] = field(default_factory=list)
     diagnostics: dict[str, dict[str, str]] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    """``node: text`` of every warning and error that a node logged."""
 
 
 class Operator:
-    """Talks to the nodes of one run from a background thread. Use as a context manager."""
+    """Talks to the nodes of one run from a background thread. Use as a context manager.
 
-    def __init__(self) -> None:
-        rclpy.init(args=[])
+    Signals stay with the caller: after Ctrl-C the robot must still be reachable to be disabled.
+
+    Args:
+        joints: the contract's joints, in command order.
+        joint_states: topic of the joint state, before the namespace is put in front.
+        namespace: of the nodes; also put before contract topics.
+    """
+
+    def __init__(self, joints: Sequence[str], joint_states: str = "/joint_states", namespace: str = "") -> None:
+        rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
         self.view = View()
-        self._node = rclpy.create_node("keel_operator")
+        self._joints = list(joints)
         self._changed = threading.Condition()
-        node = self._node
-        node.create_subscription(DiagnosticArray, "/safety_node/state", self._on_state, LATCHED)
-        node.create_subscription(DiagnosticArray, "/sim_node/episode", self._on_episode, LATCHED)
-        node.create_subscription(JointState, "/joint_states", self._on_joint_state, SENSOR)
-        node.create_subscription(JointTrajectory, "/policy_node/action_chunk", self._on_chunk, COMMAND)
-        node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, COMMAND)
-        names = {"enable": (SetBool, "/safety_node/enable"), "reset": (Trigger, "/safety_node/reset")}
-        names |= {name: (Trigger, f"/sim_node/{name}") for name in ("new_episode", "displace_object")}
-        names["corrupt_observation"] = (SetBool, "/sim_node/corrupt_observation")
-        self._clients = {name: node.create_client(type_, topic) for name, (type_, topic) in names.items()}
+        self._node = node = rclpy.create_node("keel_operator", namespace=namespace)
+        measured = contract_topic(joint_states, namespace)
+        subscriptions: list[tuple[Any, str, Callable[[Any], None], Any]] = [
+            (DiagnosticArray, "safety_node/state", self._on_state, LATCHED),
+            (DiagnosticArray, "sim_node/episode", self._on_episode, LATCHED),
+            (JointState, measured, self._on_joint_state, SENSOR),
+            (JointTrajectory, "policy_node/action_chunk", self._on_chunk, RECORD),
+            (DiagnosticArray, "/diagnostics", self._on_diagnostics, RECORD),
+            (Log, "/rosout", self._on_log, RECORD),
+        ]
+        for kind, topic, callback, qos in subscriptions:
+            node.create_subscription(kind, topic, callback, qos)
+        names = {"enable": (SetBool, "safety_node/enable"), "reset": (Trigger, "safety_node/reset")}
+        names |= {name: (Trigger, f"sim_node/{name}") for name in ("new_episode", "displace_object")}
+        names["corrupt_observation"] = (SetBool, "sim_node/corrupt_observation")
+        self._by_service = {name: node.create_client(type_, topic) for name, (type_, topic) in names.items()}
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(node)
-        self._thread = threading.Thread(target=self._executor.spin, name="operator", daemon=True)
+        self._thread = threading.Thread(target=self._spin, name="operator", daemon=True)
         self._thread.start()
 
     def __enter__(self) -> Operator:
@@ -92,24 +122,33 @@ class Operator:
         return int(self._node.get_clock().now().nanoseconds)
 
     def foreign_nodes(self, wait_s: float = 1.0) -> list[str]:
-        """Names of nodes already on this domain that a new run would collide with."""
-        time.sleep(wait_s)
-        return sorted(set(self._node.get_node_names()) & set(RESERVED))
+        """Names of nodes in this namespace that a new run would collide with; waits for discovery at most so long."""
+        deadline = time.monotonic() + wait_s
+        namespace = self._node.get_namespace()
+        while True:
+            there = {name for name, space in self._node.get_node_names_and_namespaces() if space == namespace}
+            if there & set(RESERVED) or time.monotonic() > deadline:
+                return sorted(there & set(RESERVED))
+            time.sleep(0.05)
 
     def wait_for(
         self, condition: Callable[[View], bool], timeout_s: float, interval: Callable[[], None] | None = None
     ) -> bool:
         """Wait until ``condition`` holds; ``interval`` is called now and then (for example to poll processes)."""
         deadline = time.monotonic() + timeout_s
-        with self._changed:
-            while not condition(self.view):
-                remaining = deadline - time.monotonic()
-                if remaining <= 0.0:
-                    return False
+        while not condition(self.view):
+            remaining = deadline - time.monotonic()
+            if remaining <= 0.0:
+                return False
+            with self._changed:
                 self._changed.wait(min(remaining, 0.05))
-                if interval is not None:
-                    interval()
+            if interval is not None:
+                interval()
         return True
+
+    def pause(self, seconds: float, interval: Callable[[], None] | None = None) -> None:
+        """Let time pass; ``interval`` as in :meth:`wait_for`."""
+        self.wait_for(lambda view: False, seconds, interval)
 
     def call(self, name: str, data: bool | None = None, timeout_s: float = 5.0) -> tuple[bool, str]:
         """Call a service: ``enable``, ``reset``, ``new_episode``, ``displace_object`` or ``corrupt_observation``.
@@ -120,7 +159,7 @@ class Operator:
         Raises:
             OperatorError: nobody answers.
         """
-        client = self._clients[name]
+        client = self._by_service[name]
         if not client.wait_for_service(timeout_sec=timeout_s):
             raise OperatorError(
                 f"service '{client.srv_name}' is not there.", "check that its node runs: see the log directory."
@@ -135,6 +174,10 @@ class Operator:
         answer = future.result()
         return bool(answer.success), str(answer.message)
 
+    def _spin(self) -> None:
+        with suppress(ExternalShutdownException):
+            self._executor.spin()
+
     def _notify(self) -> None:
         with self._changed:
             self._changed.notify_all()
@@ -142,15 +185,9 @@ class Operator:
     def _on_state(self, message: DiagnosticArray) -> None:
         status = message.status[0]
         values = {item.key: item.value for item in status.values}
-        event = StateEvent(
-            to_ns(message.header.stamp),
-            status.message,
-            values.get("reason", ""),
-            values.get("backup", ""),
-            values.get("stop_category", ""),
-        )
-        last = self.view.events[-1] if self.view.events else None
-        if last is None or (last.state, last.reason, last.backup) != (event.state, event.reason, event.backup):
+        keys = ("reason", "backup", "stop_category", "detail")
+        event = StateEvent(to_ns(message.header.stamp), status.message, *(values.get(key, "") for key in keys))
+        if not self.view.events or self.view.events[-1].news != event.news:
             self.view.events.append(event)
         self.view.state = event
         self._notify()
@@ -162,14 +199,26 @@ class Operator:
         self._notify()
 
     def _on_joint_state(self, message: JointState) -> None:
-        self.view.joint_position = np.asarray(message.position)
-        self.view.joint_velocity = np.asarray(message.velocity)
+        try:
+            sample = joint_sample(self._joints, message, 0)
+        except ContractError:
+            return  # the safety node names it
+        self.view.joint_position, self.view.joint_velocity = sample.position, sample.velocity
         self._notify()
 
     def _on_chunk(self, message: JointTrajectory) -> None:
-        self.view.chunk_stamps_ns.append(to_ns(message.header.stamp))
         self.view.chunk_arrivals_ns.append(self.now_ns())
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        own = self._node.get_namespace().strip("/")
         for status in message.status:
-            self.view.diagnostics[status.name] = {item.key: item.value for item in status.values}
+            namespace, _, name = status.name.rpartition("/")
+            if namespace == own:
+                self.view.diagnostics[name] = {item.key: item.value for item in status.values}
+
+    def _on_log(self, message: Log) -> None:
+        own = self._node.get_namespace().strip("/").replace("/", ".")
+        namespace, _, name = message.name.rpartition(".")
+        if message.level >= WARNING and namespace == own and name in RESERVED:
+            self.view.warnings.append(f"{name}: {message.msg}")
+            self._notify()

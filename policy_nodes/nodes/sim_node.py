@@ -10,86 +10,64 @@ Services: ``~/new_episode`` (objects placed anew, the robot stays), ``~/displace
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
-from importlib import import_module
-from typing import Protocol
-
 import numpy as np
-import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from geometry_msgs.msg import PoseStamped
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import SetBool, Trigger
 
-from policy_nodes.errors import ConfigError, KeelError
 from policy_nodes.nodes.conversions import diagnostic_array, to_stamp
+from policy_nodes.nodes.parameters import TOPIC_PREFIX, Option, contract_topic, declare_options, read
 from policy_nodes.nodes.qos import COMMAND, LATCHED, STREAM
+from policy_nodes.nodes.simulators import load_simulator
+from policy_nodes.nodes.spinning import run_node
 
-
-class SimulatedRobot(Protocol):
-    """What a simulator must offer; positions in rad and m, poses as xyz + quat_xyzw in ``frame_id``."""
-
-    joint_names: tuple[str, ...]
-    frame_id: str
-    episode_time: float
-
-    def advance(self, command: np.ndarray, seconds: float) -> None: ...  # noqa: D102
-    def joint_state(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]: ...  # noqa: D102
-    def object_poses(self) -> dict[str, np.ndarray]: ...  # noqa: D102
-    def new_episode(self, seed: int | None = None) -> None: ...  # noqa: D102
-    def displace_object(self) -> str: ...  # noqa: D102
-    def success(self) -> bool: ...  # noqa: D102
-    def failed(self) -> bool: ...  # noqa: D102
-
-
-def load_simulator(reference: str, seed: int) -> SimulatedRobot:
-    """Build the simulator ``module:factory`` with a seed.
-
-    Raises:
-        ConfigError: the reference cannot be imported.
-    """
-    module, _, factory = reference.partition(":")
-    try:
-        make: Callable[..., SimulatedRobot] = getattr(import_module(module), factory)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigError(
-            f"cannot load the simulator '{reference}': {error}.",
-            "give module:factory, and install it (pip install keel[sim]).",
-        ) from error
-    return make(seed=seed)
+OPTIONS = (
+    Option("simulator", "sim.tasks.pick_place.simulated_robot:SimulatedPanda", "the simulated robot, module:factory"),
+    Option("seed", 0, "seed of the world", 0, 2**31 - 1),
+    Option("state_rate_hz", 100.0, "rate of joint states; object poses come at half of it", 1.0, 1000.0),
+    Option("command_topic", "/forward_position_controller/commands", "joint position commands, in the robot's order"),
+    TOPIC_PREFIX,
+)
+POSE_EVERY, STATUS_EVERY = 2, 10
 
 
 class SimNode(Node):
-    """Steps the simulator in real time. Parameters: ``simulator``, ``seed``, ``state_rate_hz``, ``command_topic``."""
+    """Steps the simulator in real time; parameters: ``OPTIONS``."""
 
     def __init__(self) -> None:
-        super().__init__("sim_node")
-        self.declare_parameter("simulator", "sim.tasks.pick_place.simulated_robot:SimulatedPanda")
-        self.declare_parameter("seed", 0)
-        self.declare_parameter("state_rate_hz", 100.0)
-        self.declare_parameter("command_topic", "/forward_position_controller/commands")
-        self._seed = int(self.get_parameter("seed").value)
-        self._robot = load_simulator(str(self.get_parameter("simulator").value), self._seed)
-        self._period = 1.0 / float(self.get_parameter("state_rate_hz").value)
+        super().__init__("sim_node", automatically_declare_parameters_from_overrides=True)
+        declare_options(self, OPTIONS)
+        prefix = read(self, "topic_prefix", str)
+        self._seed = read(self, "seed", int)
+        self._robot = load_simulator(read(self, "simulator", str), self._seed)
+        self._period = 1.0 / read(self, "state_rate_hz", float)
         self._command = self._robot.joint_state()[0].copy()
         self._episode, self._corrupt, self._tick = 0, False, 0
-        self._joint_states = self.create_publisher(JointState, "/joint_states", STREAM)
+        self._joint_states = self.create_publisher(JointState, contract_topic("/joint_states", prefix), STREAM)
         self._poses = {
-            name: self.create_publisher(PoseStamped, f"/objects/{name}/pose", STREAM)
+            name: self.create_publisher(PoseStamped, contract_topic(f"/objects/{name}/pose", prefix), STREAM)
             for name in self._robot.object_poses()
         }
         self._status = self.create_publisher(DiagnosticArray, "~/episode", LATCHED)
-        self.create_subscription(
-            Float64MultiArray, str(self.get_parameter("command_topic").value), self._on_command, COMMAND
-        )
+        commands = contract_topic(read(self, "command_topic", str), prefix)
+        self.create_subscription(Float64MultiArray, commands, self._on_command, COMMAND)
         self.create_service(Trigger, "~/new_episode", self._on_new_episode)
         self.create_service(Trigger, "~/displace_object", self._on_displace)
         self.create_service(SetBool, "~/corrupt_observation", self._on_corrupt)
+
+    def start(self) -> None:
+        """Let time run."""
         self.create_timer(self._period, self._advance)
+
+    def failed(self) -> str:
+        """Nothing that would be noticed later than at once."""
+        return ""
+
+    def stop(self) -> None:
+        """The simulated drives stand where they are."""
 
     def _on_command(self, message: Float64MultiArray) -> None:
         """As forward_command_controller: a command of the wrong size, or not finite, is dropped."""
@@ -110,9 +88,9 @@ class SimNode(Node):
         message.header.stamp = to_stamp(stamp)
         message.position, message.velocity, message.effort = position.tolist(), velocity.tolist(), effort.tolist()
         self._joint_states.publish(message)
-        if self._tick % 2 == 0:
+        if self._tick % POSE_EVERY == 0:
             self._publish_poses(stamp)
-        if self._tick % 10 == 0:
+        if self._tick % STATUS_EVERY == 0:
             self._publish_status(stamp)
         self._tick += 1
 
@@ -151,21 +129,4 @@ class SimNode(Node):
 
 def main() -> int:
     """Run the node."""
-    rclpy.init(args=sys.argv)
-    try:
-        node = SimNode()
-    except Exception as error:  # the simulator's own named errors end the process with a message, not a traceback
-        rclpy.try_shutdown()
-        if hasattr(error, "cause") and hasattr(error, "fix"):
-            raise KeelError(error.cause, error.fix) from error
-        raise
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    try:
-        executor.spin()
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    finally:
-        node.destroy_node()
-        rclpy.try_shutdown()
-    return 0
+    return run_node(SimNode)

@@ -1,1 +1,1 @@
-"""Runs a bundle's nodes as a launch file describes them, operates them, injects faults, and writes down what happened."""
+"""Runs a bundle's nodes as a launch file describes them, operates them, injects faults, writes down what happened."""

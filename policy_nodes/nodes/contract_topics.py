@@ -1,0 +1,75 @@
+"""Subscriptions to the contract's topics, and what a contract must be for these nodes to run it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+from rclpy.node import Node
+from rclpy.subscription import Subscription
+
+from policy_nodes.bundle.manifest import Manifest, ObservationTerm
+from policy_nodes.errors import ContractError, KeelError
+from policy_nodes.inference.messages import TermReader, message_stamp_ns
+from policy_nodes.nodes.message_types import message_type
+from policy_nodes.nodes.parameters import contract_topic
+from policy_nodes.nodes.qos import SENSOR
+
+TermCallback = Callable[[ObservationTerm, int, np.ndarray], None]
+DEFAULT_JOINT_STATES = "/joint_states"
+
+
+def require_joint_positions(manifest: Manifest) -> None:
+    """Refuse a bundle that commands anything but joint positions.
+
+    Raises:
+        ContractError: an action term has another mode; names it.
+    """
+    for term in manifest.actions.terms:
+        if term.mode != "position":
+            raise ContractError(
+                f"bundle '{manifest.name}': action term '{term.name}' commands {term.mode} of "
+                f"{', '.join(term.joints)}; limits and backups of the safety node are for joint positions.",
+                "export the policy with mode 'position'.",
+            )
+
+
+def joint_state_topic(manifest: Manifest) -> str:
+    """Topic of the robot's JointState: that of the first term that reads one, else ``/joint_states``."""
+    topics = (term.topic for term in manifest.terms if term.message_type == "sensor_msgs/msg/JointState")
+    return next(topics, DEFAULT_JOINT_STATES)
+
+
+def subscribe_terms(node: Node, manifest: Manifest, prefix: str, callback: TermCallback) -> list[Subscription]:
+    """One subscription per contract topic; ``callback(term, stamp_ns, value)`` for every term of every message.
+
+    A message that does not fit the contract (missing joint, wrong frame) is logged, throttled, and dropped: to the
+    core it is silence, and silence has a defined reaction.
+
+    Args:
+        node: that subscribes.
+        manifest: the contract.
+        prefix: parameter ``topic_prefix``.
+        callback: receives values (size,) in the term's order and unit.
+    """
+    by_topic: dict[str, list[tuple[ObservationTerm, TermReader]]] = {}
+    for term in manifest.terms:
+        by_topic.setdefault(term.topic, []).append((term, TermReader(term)))
+
+    def receive(readers: list[tuple[ObservationTerm, TermReader]], message: object) -> None:
+        now_ns = int(node.get_clock().now().nanoseconds)
+        for term, reader in readers:
+            try:
+                value = reader.read(message)
+            except KeelError as error:
+                node.get_logger().error(f"{error.cause} Fix: {error.fix}", throttle_duration_sec=5.0)
+                continue
+            callback(term, message_stamp_ns(message, now_ns), value)
+
+    return [
+        node.create_subscription(
+            message_type(readers[0][0].message_type), contract_topic(topic, prefix), partial(receive, readers), SENSOR
+        )
+        for topic, readers in by_topic.items()
+    ]

@@ -1,0 +1,88 @@
+"""What the safety node hears: every message goes to the governor, or is refused there by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from diagnostic_msgs.msg import DiagnosticArray
+from sensor_msgs.msg import JointState
+from trajectory_msgs.msg import JointTrajectory
+
+from policy_nodes.bundle.manifest import Manifest, ObservationTerm
+from policy_nodes.errors import ContractError
+from policy_nodes.inference.messages import joint_sample
+from policy_nodes.nodes.authority import RobotFit
+from policy_nodes.nodes.bundle_node import BundleNode
+from policy_nodes.nodes.contract_topics import subscribe_terms
+from policy_nodes.nodes.conversions import message_to_alarm, message_to_chunk
+from policy_nodes.nodes.qos import COMMAND, SENSOR, watched
+from policy_nodes.nodes.stream_events import StreamEvents
+from policy_nodes.safety.governor import Governor
+
+
+class SafetyInputs:
+    """Subscriptions of the safety node.
+
+    Args:
+        node: that subscribes.
+        manifest: the contract.
+        governor: receives every sample.
+        prefix: parameter ``topic_prefix``.
+        joint_states: topic of the measured joint state.
+        in_motion: whether silence of a stream is worth a line in the log.
+    """
+
+    def __init__(
+        self,
+        node: BundleNode,
+        manifest: Manifest,
+        governor: Governor,
+        prefix: str,
+        joint_states: str,
+        in_motion: Callable[[], bool],
+    ) -> None:
+        self.fit = RobotFit(manifest)
+        """Whether the live robot is the contract's."""
+        self.chunk_events = StreamEvents(node, "action_chunk", in_motion)
+        self._node, self._governor, self._joints = node, governor, manifest.actions.joints
+        period_s = manifest.actions.execution_horizon * manifest.actions.step_s
+        subscribe, guard = node.create_subscription, node.guarded
+        self._handles: list[Any] = [
+            *subscribe_terms(node, manifest, prefix, self._on_term),
+            subscribe(JointState, joint_states, guard(self._on_joint_state), SENSOR),
+            subscribe(
+                JointTrajectory,
+                "policy_node/action_chunk",
+                guard(self._on_chunk),
+                watched(period_s),
+                event_callbacks=self.chunk_events.of_subscription(),
+            ),
+            subscribe(DiagnosticArray, "monitor_node/alarm", guard(self._on_alarm), COMMAND),
+        ]
+
+    def close(self) -> None:
+        """Destroy the subscriptions."""
+        for handle in self._handles:
+            self._node.destroy_subscription(handle)
+        self._handles = []
+
+    def _on_term(self, term: ObservationTerm, stamp_ns: int, value: np.ndarray) -> None:
+        self._governor.on_observation(self._node.now_ns(), term.name, stamp_ns, value)
+
+    def _on_joint_state(self, message: JointState) -> None:
+        now_ns = self._node.now_ns()
+        if self.fit.fits(message.name, now_ns):
+            self._governor.on_joint_state(now_ns, joint_sample(self._joints, message, now_ns))
+
+    def _on_chunk(self, message: JointTrajectory) -> None:
+        try:
+            chunk = message_to_chunk(message, self._joints)
+        except (ContractError, ValueError, OverflowError):
+            self._governor.on_malformed_chunk(self._node.now_ns())
+            raise
+        self._governor.on_chunk(self._node.now_ns(), chunk)
+
+    def _on_alarm(self, message: DiagnosticArray) -> None:
+        self._governor.on_alarm(self._node.now_ns(), message_to_alarm(message))

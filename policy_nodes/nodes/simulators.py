@@ -1,0 +1,63 @@
+"""What a simulator must offer to stand behind a robot's topics, and how it is found: by name, as a plug-in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Protocol
+
+import numpy as np
+
+from policy_nodes.errors import ConfigError, KeelError
+
+
+class SimulatedRobot(Protocol):
+    """A robot in a world that runs on for ever; positions in rad and m, poses as xyz + quat_xyzw in ``frame_id``."""
+
+    joint_names: tuple[str, ...]
+    frame_id: str
+    episode_time: float
+
+    def advance(self, command: np.ndarray, seconds: float) -> None:
+        """Run the physics under joint position targets (n,)."""
+
+    def joint_state(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Position, velocity and effort, each (n,)."""
+
+    def object_poses(self) -> dict[str, np.ndarray]:
+        """Poses (7,) by object name."""
+
+    def new_episode(self, seed: int | None = None) -> None:
+        """Place the objects anew; the robot stays where it is."""
+
+    def displace_object(self) -> str:
+        """Move an object out of the training distribution; what was done, in words."""
+
+    def success(self) -> bool:
+        """The task is done."""
+
+    def failed(self) -> bool:
+        """The task can no longer be done."""
+
+
+def load_simulator(reference: str, seed: int) -> SimulatedRobot:
+    """Build the simulator ``module:factory`` with a seed.
+
+    Raises:
+        ConfigError: the reference cannot be imported.
+        KeelError: the simulator itself refuses; with its own cause and fix.
+    """
+    module, _, factory = reference.partition(":")
+    try:
+        make: Callable[..., SimulatedRobot] = getattr(import_module(module), factory)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigError(
+            f"cannot load the simulator '{reference}': {error}.",
+            "give module:factory, and install it (pip install keel[sim]).",
+        ) from error
+    try:
+        return make(seed=seed)
+    except Exception as error:
+        if hasattr(error, "cause") and hasattr(error, "fix"):
+            raise KeelError(str(error.cause), str(error.fix)) from error
+        raise
