@@ -71,9 +71,17 @@ def upper_band(shape: NDArray[np.float64], calibration: NDArray[np.float64], q: 
     return _band(shape, calibration, q, released_sign=False, rank_rule=False)
 
 
-def _band(
-    shape: NDArray[np.float64], calibration: NDArray[np.float64], q: float, *, released_sign: bool, rank_rule: bool
-) -> NDArray[np.float64]:
+def fit_band(
+    shape: NDArray[np.float64], calibration: NDArray[np.float64], q: float, *, released_sign: bool = False
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Mean (T,), scale (T,) and scaled excesses (M,) of a band; the band is ``mean + h scale``, h from the excesses.
+
+    Args:
+        shape: (N, T) rollouts that shape it, NaN after their end; at least one lasts to T.
+        calibration: (M, T) rollouts that calibrate it.
+        q: trims the shape set's outliers.
+        released_sign: reproduce FIPER's release.
+    """
     mean = np.nanmean(shape, axis=0)
     deviation = np.abs(shape - mean)
     if (len(shape) + 1) * q <= len(shape):
@@ -83,9 +91,25 @@ def _band(
     scale = np.fmax.reduce(deviation, axis=0)
     scale = np.where(scale >= FLAT, scale, 1.0 / shape.shape[1])
     gap = (mean - calibration) if released_sign else (calibration - mean)
-    excess = np.nanmax(gap / scale, axis=1)
-    height = rank_threshold(excess, q) if rank_rule else float(np.quantile(excess, q))
-    return mean + height * scale
+    return mean, scale, np.nanmax(gap / scale, axis=1)
+
+
+def band_threshold(
+    mean: NDArray[np.float64], scale: NDArray[np.float64], excess: NDArray[np.float64], q: float
+) -> NDArray[np.float64]:
+    """The (T,) band with its height by the conformal rank rule on the (M,) excesses.
+
+    Raises:
+        CalibrationError: too few excesses for ``q``.
+    """
+    return mean + rank_threshold(excess, q) * scale
+
+
+def _band(
+    shape: NDArray[np.float64], calibration: NDArray[np.float64], q: float, *, released_sign: bool, rank_rule: bool
+) -> NDArray[np.float64]:
+    mean, scale, excess = fit_band(shape, calibration, q, released_sign=released_sign)
+    return band_threshold(mean, scale, excess, q) if rank_rule else mean + float(np.quantile(excess, q)) * scale
 
 
 def extend(threshold: NDArray[np.float64], length: int, how: Literal["last", "mean"] = "last") -> NDArray[np.float64]:

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from policy_nodes.errors import CalibrationError
 from policy_nodes.monitors.interface import CallFeatures, Score
+from policy_nodes.monitors.phases import Phases
+from policy_nodes.monitors.thresholds import ConstantThreshold, Threshold
 from policy_nodes.monitors.window import TrailingSum, trailing_sum
 
 Combination = Literal["and", "or"]
@@ -22,15 +24,20 @@ Combination = Literal["and", "or"]
 
 @dataclass(frozen=True)
 class Signal:
-    """A score with its window (policy calls) and calibrated threshold of the windowed sum."""
+    """A score with its window (policy calls) and calibrated threshold of the windowed sum; a number is a constant."""
 
     score: Score
     window: int
-    threshold: float
+    threshold: float | Threshold
 
     def __post_init__(self) -> None:
-        if not (np.isfinite(self.threshold) and self.threshold > 0):
+        if isinstance(self.threshold, (int, float)) and not (np.isfinite(self.threshold) and self.threshold > 0):
             raise CalibrationError(f"threshold of '{self.score.name}' is {self.threshold}.", "calibrate again.")
+
+    @property
+    def limit(self) -> Threshold:
+        """The threshold as a function of call and phase."""
+        return ConstantThreshold(self.threshold) if isinstance(self.threshold, (int, float)) else self.threshold
 
 
 class Detector:
@@ -39,26 +46,34 @@ class Detector:
     Args:
         signals: at least one; names must differ.
         combination: ``and`` = min, ``or`` = max of the normalised scores.
+        phases: assigns calls to task phases, for thresholds that depend on them.
     """
 
-    def __init__(self, signals: Sequence[Signal], combination: Combination = "and") -> None:
+    def __init__(
+        self, signals: Sequence[Signal], combination: Combination = "and", phases: Phases | None = None
+    ) -> None:
         self.signals, self.combination = tuple(signals), combination
         if not signals or len({signal.score.name for signal in signals}) != len(signals):
             raise CalibrationError("a detector needs at least one signal and distinct names.", "check the artefact.")
         self._windows = [TrailingSum(signal.window) for signal in signals]
+        self._limits = [signal.limit for signal in signals]
+        self._phases, self._calls = phases, 0
 
     def reset(self) -> None:
         """Start a new episode."""
+        self._calls = 0
         for signal, window in zip(self.signals, self._windows, strict=True):
             signal.score.reset()
             window.reset()
 
     def step(self, call: CallFeatures) -> dict[str, float]:
         """Normalised scores of one call by name, plus ``combined``."""
+        phase = 0 if self._phases is None else self._phases.of(self._calls, call)
         scores = {
-            signal.score.name: window.step(signal.score.step(call)) / signal.threshold
-            for signal, window in zip(self.signals, self._windows, strict=True)
+            signal.score.name: window.step(signal.score.step(call)) / limit.at(self._calls, phase)
+            for signal, window, limit in zip(self.signals, self._windows, self._limits, strict=True)
         }
+        self._calls += 1
         scores["combined"] = (min if self.combination == "and" else max)(scores.values())
         return scores
 

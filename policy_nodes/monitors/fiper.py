@@ -15,11 +15,10 @@ from policy_nodes.errors import BundleError, CalibrationError
 from policy_nodes.monitors import artefact as artefacts
 from policy_nodes.monitors import graph as graphs
 from policy_nodes.monitors.artefact import CalibrationArtefact
-from policy_nodes.monitors.detector import Detector, Signal
-from policy_nodes.monitors.distance import DistanceScore
-from policy_nodes.monitors.entropy import EntropyScore
+from policy_nodes.monitors.detector import Detector
 from policy_nodes.monitors.graph import MonitorGraph
-from policy_nodes.monitors.interface import CallFeatures, PolicyIdentity, Score
+from policy_nodes.monitors.interface import CallFeatures, PolicyIdentity
+from policy_nodes.monitors.registry import detector_signals
 from policy_nodes.types import Alarm, FloatArray
 
 
@@ -47,7 +46,8 @@ class FiperMonitor:
                 "run keel calibrate on this bundle again.",
             )
         self.artefact, self._graph, self._policy = artefact, graph, policy
-        self._detector = Detector(detector_signals(artefact), artefact.combination)
+        self._detector = Detector(detector_signals(artefact), artefact.combination, artefact.phases)
+        self._last_ns: int | None = None
 
     @classmethod
     def open(cls, bundle: str | Path, policy: PolicyIdentity, threads: int = 1) -> FiperMonitor:
@@ -69,6 +69,7 @@ class FiperMonitor:
     def reset(self) -> None:
         """Start a new episode."""
         self._detector.reset()
+        self._last_ns = None
 
     def step(self, chunks: FloatArray, embedding: FloatArray, stamp_ns: int) -> Alarm:
         """Judge one policy call.
@@ -79,8 +80,9 @@ class FiperMonitor:
             stamp_ns: time of the observation.
 
         Returns:
-            Normalised scores ``rnd``, ``entropy`` and ``combined``; active when ``combined`` > 1. NaN or infinity in
-            either input is an alarm with infinite scores for this call and as long as a window contains it.
+            Normalised scores by signal (``rnd`` and ``entropy`` in FIPER) and ``combined``; active when ``combined``
+            > 1. NaN or infinity in either input is an alarm with infinite scores for this call and as long as a window
+            contains it.
 
         Raises:
             CalibrationError: shapes differ from the calibrated ones.
@@ -94,26 +96,22 @@ class FiperMonitor:
                 "sample as calibrated, or run keel calibrate again.",
             )
         with np.errstate(over="ignore"):
-            features = self._features(np.asarray(chunks, np.float32), np.asarray(embedding, np.float32))
+            features = self._features(
+                np.asarray(chunks, np.float32), np.asarray(embedding, np.float32), self._elapsed(stamp_ns)
+            )
         scores = self._detector.step(features)
         return Alarm(stamp_ns, scores["combined"] > 1.0, scores)
 
-    def _features(self, chunks: FloatArray, embedding: FloatArray) -> CallFeatures:
+    def _elapsed(self, stamp_ns: int) -> int | None:
+        """Chunk steps since the last call; None at the first one and when the artefact does not know their period."""
+        last, self._last_ns = self._last_ns, stamp_ns
+        if last is None or self.artefact.step_s is None:
+            return None
+        return max(0, round((stamp_ns - last) * 1e-9 / self.artefact.step_s))
+
+    def _features(self, chunks: FloatArray, embedding: FloatArray, elapsed: int | None) -> CallFeatures:
         if not (np.isfinite(chunks).all() and np.isfinite(embedding).all()):
             # Both signals must be infinite: under AND a finite one would hide the other.
-            return CallFeatures(embedding, chunks, np.full((*chunks.shape[:2], 3), np.nan), math.nan)
+            return CallFeatures(embedding, chunks, np.full((*chunks.shape[:2], 3), np.nan), math.nan, elapsed)
         distance, positions = self._graph.run(embedding[None], chunks)
-        return CallFeatures(embedding, chunks, positions, float(distance[0]))
-
-
-def detector_signals(artefact: CalibrationArtefact) -> list[Signal]:
-    """The artefact's signals with their scores.
-
-    Raises:
-        CalibrationError: a signal that this version does not know.
-    """
-    known: dict[str, Score] = {"rnd": DistanceScore(), "entropy": EntropyScore(np.asarray(artefact.cell))}
-    for signal in artefact.signals:
-        if signal.name not in known:
-            raise CalibrationError(f"unknown signal '{signal.name}'.", f"this version has {sorted(known)}.")
-    return [Signal(known[signal.name], signal.window, signal.threshold) for signal in artefact.signals]
+        return CallFeatures(embedding, chunks, positions, float(distance[0]), elapsed)

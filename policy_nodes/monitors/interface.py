@@ -21,12 +21,14 @@ class CallFeatures:
         chunks: (B, H, A) sampled action chunks in contract units.
         positions: (B, H, 3) end-effector positions of the chunks, m, base frame.
         distance: random network distillation error of the embedding.
+        elapsed: chunk steps since the previous call of the episode; None: the contract's execution horizon.
     """
 
     embedding: FloatArray
     chunks: FloatArray
     positions: FloatArray
     distance: float
+    elapsed: int | None = None
 
 
 class Score(Protocol):

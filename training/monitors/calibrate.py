@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import datetime
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 
@@ -22,14 +22,19 @@ from numpy.typing import NDArray
 
 from policy_nodes.errors import CalibrationError
 from policy_nodes.monitors.artefact import CalibrationArtefact, SignalCalibration
+from policy_nodes.monitors.calibration_model import ThresholdMethod
 from policy_nodes.monitors.conformal import rank_threshold, required_rollouts, rollout_maxima
 from policy_nodes.monitors.detector import Combination, raw_scores
-from policy_nodes.monitors.distance import DistanceScore
-from policy_nodes.monitors.entropy import CELL_FACTOR, EntropyScore, calibrate_cell
+from policy_nodes.monitors.entropy import CELL_FACTOR, calibrate_cell
 from policy_nodes.monitors.interface import SCORE_OFFSET, CallFeatures
+from policy_nodes.monitors.mondrian import Budget
+from policy_nodes.monitors.phases import PhaseSpec
+from policy_nodes.monitors.stac import CUMULATIVE
 from policy_nodes.monitors.window import trailing_sum
 from training.monitors.export import PositionFunction
+from training.monitors.fit import fit_scores
 from training.monitors.rnd import SMALL, RNDArchitecture, RNDEnsemble
+from training.monitors.thresholds import label_phases, threshold_limits
 from training.monitors.train_rnd import Progress, RNDTraining, train_ensemble
 
 
@@ -60,7 +65,14 @@ class CalibrationConfig:
         rnd_window: policy calls summed for the distance.
         entropy_window: policy calls summed for the entropy.
         cell_factor: entropy cell as a share of the position range.
-        combination: of the two signals.
+        combination: of the signals.
+        scores: names of the signals; FIPER's two by default.
+        windows: by score, where they differ from the above; else other scores take ``rnd_window``, STAC the episode.
+        threshold_method: constant by default.
+        phases: of Mondrian thresholds.
+        budget: of Mondrian thresholds.
+        execution_horizon: chunk steps between calls, for scores that compare consecutive calls.
+        step_s: period of a chunk step.
         architecture: RND widths.
         training: RND recipe.
         seeds: one RND pair each; their distances are averaged.
@@ -77,6 +89,13 @@ class CalibrationConfig:
     entropy_window: int = 5
     cell_factor: float = CELL_FACTOR
     combination: Combination = "and"
+    scores: tuple[str, ...] = ("rnd", "entropy")
+    windows: Mapping[str, int] = field(default_factory=dict)
+    threshold_method: ThresholdMethod = "constant_rank"
+    phases: PhaseSpec | None = None
+    budget: Budget = "rollout"
+    execution_horizon: int | None = None
+    step_s: float | None = None
     architecture: RNDArchitecture = SMALL
     training: RNDTraining = field(default_factory=RNDTraining)
     seeds: tuple[int, ...] = (0,)
@@ -86,6 +105,11 @@ class CalibrationConfig:
     train_on_failures: bool = False
     channels: tuple[str, str, str] = ("x", "y", "z")
 
+    def window_of(self, name: str) -> int:
+        """Calls summed by the score ``name``."""
+        usual = {"entropy": self.entropy_window, "stac": CUMULATIVE}.get(name, self.rnd_window)
+        return self.windows.get(name, usual)
+
 
 def calibrate(
     rollouts: Sequence[RolloutRecord],
@@ -93,7 +117,7 @@ def calibrate(
     config: CalibrationConfig,
     progress: Progress | None = None,
 ) -> tuple[RNDEnsemble, CalibrationArtefact]:
-    """Train RND, set the entropy cell, and take both thresholds by the rank rule.
+    """Train RND and whatever else learns, set the entropy cell, and take the thresholds by the rank rule.
 
     Args:
         rollouts: successes and failures of the deployed policy, sampled as it will be on line.
@@ -113,14 +137,32 @@ def calibrate(
     positions = [position_fn(r.chunks.reshape(-1, horizon, action_size)).reshape(-1, 3) for r in train]
     cell = calibrate_cell(np.ptp(np.concatenate(positions), axis=0), config.cell_factor)
     rnd, _ = train_ensemble(embeddings, config.architecture, config.training, config.seeds, progress)
-    windows = {"rnd": config.rnd_window, "entropy": config.entropy_window}
-    raw = [raw_scores((DistanceScore(), EntropyScore(cell)), rollout_features(r, rnd, position_fn)) for r in judged]
+    scores, fitted = fit_scores(config.scores, embeddings, cell, config.execution_horizon, config.split_seed)
+    calls = [rollout_features(r, rnd, position_fn) for r in judged]
+    raw = [raw_scores(scores, rows) for rows in calls]
+    labels = None if config.phases is None else label_phases(config.phases, calls)
+    names = () if config.phases is None else config.phases.names
     signals = []
-    for name, window in windows.items():
-        maxima = rollout_maxima([trailing_sum(scores[name], window) for scores in raw])
-        threshold = rank_threshold(maxima, config.quantile)
-        signals.append(SignalCalibration(name=name, window=window, threshold=threshold, maxima=maxima.tolist()))
+    for name in config.scores:
+        series = [trailing_sum(values[name], config.window_of(name)) for values in raw]
+        maxima = rollout_maxima(series)
+        signals.append(
+            SignalCalibration(
+                name=name,
+                window=config.window_of(name),
+                threshold=rank_threshold(maxima, config.quantile),
+                maxima=maxima.tolist(),
+                fitted=fitted[name],
+                limits=threshold_limits(config.threshold_method, series, config.quantile, labels, names, config.budget),
+            )
+        )
     artefact = CalibrationArtefact(
+        method="fiper" if set(config.scores) == {"rnd", "entropy"} else "scores",
+        threshold_method=config.threshold_method,
+        phases=config.phases,
+        budget=config.budget,
+        execution_horizon=config.execution_horizon,
+        step_s=config.step_s,
         combination=config.combination,
         policy_sha256=config.policy_sha256,
         samples=samples,

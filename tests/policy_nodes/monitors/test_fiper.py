@@ -142,8 +142,8 @@ def test_graph_of_other_sizes_than_the_artefact_is_refused(bundle):
 
 
 def test_unknown_signals_are_refused(bundle):
-    signal = SignalCalibration(name="stac", window=1, threshold=10.0, maxima=[float(v) for v in range(1, 11)])
-    with pytest.raises(CalibrationError, match="unknown signal 'stac'"):
+    signal = SignalCalibration(name="oracle", window=1, threshold=10.0, maxima=[float(v) for v in range(1, 11)])
+    with pytest.raises(CalibrationError, match="unknown signal 'oracle'"):
         FiperMonitor(MonitorGraph(bundle / "monitor.onnx"), make_artefact(signals=[signal]), POLICY)
 
 
