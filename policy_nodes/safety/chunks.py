@@ -108,6 +108,19 @@ class ChunkWatch:
             return Wanted(position, np.zeros_like(position))
         return Wanted(position, np.asarray((after - start) * (NS / self._period_ns), dtype=np.float64))
 
+    def ahead(self, now_ns: int) -> Array:
+        """Targets (T, n) from ``now_ns`` to the end of the chunk, one per control period; T is 0 if there are none."""
+        chunk = self.chunk
+        if chunk is None:
+            return np.empty((0, self._size))
+        times = np.arange(now_ns, chunk.end_ns, self._period_ns)
+        phase = np.clip((times - chunk.stamp_ns) / chunk.step_ns, 0.0, None)
+        low = np.minimum(phase.astype(np.int64), chunk.values.shape[0] - 1)
+        weight = (phase - low)[:, None]
+        after = chunk.values[np.minimum(low + 1, chunk.values.shape[0] - 1)]
+        targets: Array = (1.0 - weight) * chunk.values[low] + weight * after
+        return targets
+
     def late(self, now_ns: int) -> Fault | None:
         """CHUNK_LATE once the next chunk is overdue by more than the grace."""
         overdue = now_ns - self._arrival_ns - self._due_ns

@@ -11,20 +11,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
+from pydantic import Field, FiniteFloat, ValidationError, model_validator
 
 from policy_nodes.errors import ConfigError
 from policy_nodes.safety.reasons import REASONS, Reaction, Reason
+from policy_nodes.safety.schema import Positive, Seconds, Strict
+from policy_nodes.safety.stl.config import SpecificationConfig
 
-Positive = Annotated[FiniteFloat, Field(gt=0)]
-Seconds = Annotated[FiniteFloat, Field(gt=0, le=60)]
 BackupName = Literal["jerk_limited_stop", "hold"]
-
-
-class Strict(BaseModel):
-    """Base: unknown keys are errors, instances are immutable."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class JointLimit(Strict):
@@ -97,6 +91,8 @@ class SafetyConfig(Strict):
     """Also limit jerk while the policy commands; stops are always jerk limited."""
     reactions: dict[Reason, StopReaction] = Field(default_factory=dict)
     """Overrides of backup and stop category for stopping reasons."""
+    temporal_logic: Annotated[list[SpecificationConfig], Field(max_length=64)] = Field(default_factory=list)
+    """What must hold while the policy moves the robot, on the executed trace and on the predicted chunk."""
 
     @property
     def names(self) -> list[str]:
@@ -116,6 +112,9 @@ class SafetyConfig(Strict):
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
             raise ValueError(f"joints listed twice: {', '.join(repeated)}")
+        labels = [item.name for item in self.temporal_logic]
+        if len(set(labels)) != len(labels):
+            raise ValueError("temporal_logic: two specifications have the same name")
         for reason, reaction in self.reactions.items():
             if REASONS[reason].reaction is not Reaction.STOP:
                 raise ValueError(f"reactions: '{reason.value}' does not stop the robot, so it has no stop category")

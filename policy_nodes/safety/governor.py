@@ -1,8 +1,9 @@
 """The governor: one object that turns what it has heard into one command per control period.
 
 Order of a tick (design section 7): clock -> freshness, finiteness and ranges -> chunk lookup at the control instant ->
-distance of the command to the robot -> alarm and monitor -> supervisor table -> limits or backup -> independent
-envelope check -> command. A fault found in a tick changes the command of that same tick.
+distance of the command to the robot -> alarm and monitor -> temporal logic on trace and chunk -> supervisor table ->
+limits and filter, or backup -> independent envelope check -> command. A fault found in a tick changes the command of
+that same tick.
 
 Commands are None until motion is first enabled and after a category 0 or 1 stop (the node then publishes nothing and
 the drive may drop power); after a category 2 stop the rest position is commanded for as long as the state lasts.
@@ -13,7 +14,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -25,42 +25,19 @@ from policy_nodes.safety.chunks import ChunkWatch, Wanted
 from policy_nodes.safety.clock import TickClock
 from policy_nodes.safety.commander import Commander
 from policy_nodes.safety.config import SafetyConfig
+from policy_nodes.safety.decision import Decision
 from policy_nodes.safety.limits import Array
 from policy_nodes.safety.reasons import Reason
 from policy_nodes.safety.status import describe
+from policy_nodes.safety.stl.layer import SpecificationLayer
 from policy_nodes.safety.supervisor import Action, State, Supervisor
 from policy_nodes.safety.watch import Fault, JointWatch, SignalWatch
 from policy_nodes.types import ActionChunk, Alarm, JointSample
 
+__all__ = ["Decision", "Governor"]
+
 LIMITED_TOLERANCE = 1e-4
 """A command this close to what the policy asked for (rad or m) does not count as limited."""
-
-
-@dataclass(frozen=True)
-class Decision:
-    """Outcome of one control period.
-
-    Attributes:
-        stamp_ns: control instant.
-        state: supervisor state after this tick.
-        reason: cause of the state; LIMITED in ACTIVE when limits changed the command; else None.
-        command: (n,) joint positions to send, or None to send nothing.
-        wanted: (n,) what the policy asked for, or None if it was not consulted.
-        limited: the command differs from ``wanted`` because of limits or blending.
-        backup: name of the backup that made the command, or None.
-        stop_category: IEC 60204-1 category of the stop under way or latched, or None.
-        detail: what exactly was found (joint, term, value), for logs.
-    """
-
-    stamp_ns: int
-    state: State
-    reason: Reason | None
-    command: Array | None
-    wanted: Array | None
-    limited: bool
-    backup: str | None
-    stop_category: int | None
-    detail: str = ""
 
 
 class Governor:
@@ -97,6 +74,7 @@ class Governor:
         self._alarms = AlarmWatch(config, monitor_required)
         self._clock = TickClock(control_period_s, config.clock_jump_s)
         self._commander = Commander(config, control_period_s)
+        self._specifications = SpecificationLayer(config.temporal_logic, joints, terms, control_period_s)
         self._clean_ticks = 0
         self._estop_held = False
         self._ticks = self._limited_ticks = self._unknown_terms = 0
@@ -194,6 +172,11 @@ class Governor:
             if cause is Reason.CHUNK_EXHAUSTED and self._chunks.at(now_ns) is None:
                 missing.append(f"{self._chunks.exhausted(now_ns).detail}; is policy_node running?")
             blocking = {Reason.MONITOR_LOST: self._alarms.lost(now_ns), Reason.FAILURE_PREDICTED: self._alarms.alarm()}
+            if cause is Reason.SPECIFICATION_VIOLATED:
+                # Acknowledged: what happened is forgotten; what still is wrong shows in the present sample.
+                self._specifications.restart()
+                self._observe([])
+                blocking[cause] = next(iter(self._specifications.faults()), None)
             still = blocking.get(cause) if cause is not None else None
             if still is not None:
                 missing.append(f"{still.reason.value}: {still.detail}")
@@ -247,11 +230,14 @@ class Governor:
                 "ignored_alarms": self._alarms.ignored,
             }
             watches = [self._joint, *self._terms.values()]
-            return describe(self._supervisor, watches, self._chunks, counters, self._clock.last_ns or 0, self._error)
+            now_ns = self._clock.last_ns or 0
+            text = describe(self._supervisor, watches, self._chunks, counters, now_ns, self._error)
+            return text | self._specifications.status()
 
     def _tick(self, now_ns: int) -> Decision:
         jump = self._clock.advance(now_ns)
         faults = self._signal_faults(now_ns) if jump is None else [jump, *self._signal_faults(now_ns)]
+        self._observe(faults)
         wanted: Wanted | None = None
         if self.state in (State.ACTIVE, State.DEGRADED):
             wanted = self._chunks.at(self._clock.lookup_ns)
@@ -270,6 +256,25 @@ class Governor:
         found = [self._joint.fault(now_ns), *[watch.fault(now_ns) for watch in self._terms.values()]]
         return [fault for fault in found if fault is not None]
 
+    def _observe(self, faults: list[Fault]) -> None:
+        """One sample of the executed trace for the specifications; a trace with a gap starts again."""
+        layer, position, velocity = self._specifications, self._joint.value, self._joint.velocity
+        if not layer.specifications:
+            return
+        terms = {name: watch.value for name, watch in self._terms.items() if watch.value is not None}
+        if faults or position is None or velocity is None or len(terms) < len(self._terms):
+            layer.restart()
+            return
+        motion = self._commander.motion
+        layer.observe(position, velocity, None if motion is None else motion.position, terms)
+
+    def _specification_faults(self, now_ns: int, start: Array | None) -> list[Fault]:
+        layer = self._specifications
+        found = layer.faults()
+        if layer.predicts and start is not None:
+            found += layer.predict(start, self._chunks.ahead(now_ns))
+        return found
+
     def _policy_faults(self, now_ns: int, wanted: Wanted | None) -> list[Fault]:
         motion = self._commander.motion
         found = [self._chunks.late(now_ns), self._alarms.lost(now_ns), self._alarms.alarm()]
@@ -281,6 +286,7 @@ class Governor:
         if motion is not None and self._joint.value is not None:
             limit = self._config.max_tracking_error
             found.append(self._apart(Reason.TRACKING_LOST, motion.position, self._joint.value, limit))
+            found += self._specification_faults(self._clock.lookup_ns, motion.position)
         return [fault for fault in found if fault is not None]
 
     def _apart(self, reason: Reason, asked: Array, actual: Array, limit: float) -> Fault | None:
@@ -307,6 +313,8 @@ class Governor:
         elif measured is not None:
             limit = self._config.max_command_distance
             found.append(self._apart(Reason.COMMAND_FAR_FROM_STATE, wanted.position, measured, limit))
+        warning = Reason.SPECIFICATION_WARNING
+        found += [fault for fault in self._specification_faults(now_ns, measured) if fault.reason is not warning]
         missing += [f"{fault.reason.value}: {fault.detail}" for fault in found if fault is not None]
         velocity = self._joint.velocity
         if velocity is not None and np.any(np.abs(velocity) > self._config.rest_velocity):

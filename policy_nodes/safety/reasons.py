@@ -32,6 +32,8 @@ class Reason(str, Enum):
     CHUNK_OUT_OF_ORDER = "chunk_out_of_order"
     # Degradations: motion continues, or pauses, without an operator.
     CHUNK_LATE = "chunk_late"
+    SPECIFICATION_WARNING = "specification_warning"
+    SPECIFICATION_HOLD = "specification_hold"
     # Faults: a backup takes over and the stop is latched.
     CHUNK_EXHAUSTED = "chunk_exhausted"
     COMMAND_FAR_FROM_STATE = "command_far_from_state"
@@ -42,6 +44,8 @@ class Reason(str, Enum):
     OBSERVATION_FROM_FUTURE = "observation_from_future"
     OBSERVATION_OUT_OF_ORDER = "observation_out_of_order"
     FAILURE_PREDICTED = "failure_predicted"
+    SPECIFICATION_VIOLATED = "specification_violated"
+    FILTER_INFEASIBLE = "filter_infeasible"
     MONITOR_LOST = "monitor_lost"
     CLOCK_JUMP = "clock_jump"
     JOINT_STATE_STALE = "joint_state_stale"
@@ -134,6 +138,16 @@ REASONS: dict[Reason, ReasonInfo] = {
         "Check policy_node's load and its inference budget.",
         Reaction.DEGRADE,
     ),
+    Reason.SPECIFICATION_WARNING: ReasonInfo(
+        "A temporal-logic specification with reaction 'warn' is violated.",
+        "Look at the named specification and its robustness.",
+        Reaction.DEGRADE,
+    ),
+    Reason.SPECIFICATION_HOLD: ReasonInfo(
+        "A temporal-logic specification with reaction 'hold' is violated.",
+        "Look at the named specification; motion resumes when it holds again.",
+        Reaction.PAUSE,
+    ),
     Reason.CHUNK_EXHAUSTED: _stop(
         2, "The last chunk has ended and none followed.", "Check that policy_node is alive, then reset."
     ),
@@ -148,6 +162,12 @@ REASONS: dict[Reason, ReasonInfo] = {
     Reason.OBSERVATION_OUT_OF_ORDER: _stop(2, "Stamps of an observation ran backwards repeatedly.", _SENSOR),
     Reason.FAILURE_PREDICTED: _stop(
         2, "The failure monitor predicts that the policy will fail.", "Look at the scene and the scores, then reset."
+    ),
+    Reason.SPECIFICATION_VIOLATED: _stop(
+        2, "A temporal-logic specification is violated.", "Look at the named specification, then reset."
+    ),
+    Reason.FILTER_INFEASIBLE: _stop(
+        2, "No velocity keeps the robot inside its barriers.", "Move robot or obstacle apart, then reset."
     ),
     Reason.MONITOR_LOST: _stop(2, "The failure monitor is silent.", "Restart monitor_node, then reset."),
     Reason.CLOCK_JUMP: _stop(

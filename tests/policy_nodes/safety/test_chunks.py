@@ -108,3 +108,16 @@ def test_the_sender_may_reuse_its_buffer() -> None:
     wanted = chunks.at(10 * MS)
     assert wanted is not None
     assert wanted.position[0] == 0.0
+
+
+@pytest.mark.parametrize("now_ms", [990, 1000, 1007, 1030, 1081, 1099])
+def test_targets_ahead_are_the_lookups_of_the_coming_ticks(now_ms: int) -> None:
+    chunks = watch()
+    expected = [chunks.at(now * MS) for now in range(now_ms, 1100, 10)]
+    found = chunks.ahead(now_ms * MS)
+    np.testing.assert_allclose(found, [wanted.position for wanted in expected if wanted is not None], atol=1e-12)
+
+
+def test_nothing_lies_ahead_of_an_ended_or_missing_chunk() -> None:
+    assert watch().ahead(1100 * MS).shape == (0, 1)
+    assert ChunkWatch(config(), 1, 0.01, 0.04).ahead(0).shape == (0, 1)

@@ -1,0 +1,36 @@
+"""What one control period decided."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from policy_nodes.safety.limits import Array
+from policy_nodes.safety.reasons import Reason
+from policy_nodes.safety.supervisor import State
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Outcome of one control period.
+
+    Attributes:
+        stamp_ns: control instant.
+        state: supervisor state after this tick.
+        reason: cause of the state; LIMITED in ACTIVE when limits changed the command; else None.
+        command: (n,) joint positions to send, or None to send nothing.
+        wanted: (n,) what the policy asked for, or None if it was not consulted.
+        limited: the command differs from ``wanted`` because of limits or blending.
+        backup: name of the backup that made the command, or None.
+        stop_category: IEC 60204-1 category of the stop under way or latched, or None.
+        detail: what exactly was found (joint, term, value), for logs.
+    """
+
+    stamp_ns: int
+    state: State
+    reason: Reason | None
+    command: Array | None
+    wanted: Array | None
+    limited: bool
+    backup: str | None
+    stop_category: int | None
+    detail: str = ""
