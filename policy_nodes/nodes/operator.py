@@ -29,6 +29,8 @@ from policy_nodes.nodes.parameters import contract_topic
 from policy_nodes.nodes.qos import LATCHED, RECORD, SENSOR
 
 RESERVED = ("safety_node", "policy_node", "monitor_node", "sim_node", "recorder_node")
+SCENE = ("new_episode", "displace_object", "restore_object")
+"""Services of the simulated robot that rearrange its objects."""
 WARNING = 30
 """Severity of a warning in rcl_interfaces/Log."""
 
@@ -100,7 +102,7 @@ class Operator:
         for kind, topic, callback, qos in subscriptions:
             node.create_subscription(kind, topic, callback, qos)
         names = {"enable": (SetBool, "safety_node/enable"), "reset": (Trigger, "safety_node/reset")}
-        names |= {name: (Trigger, f"sim_node/{name}") for name in ("new_episode", "displace_object")}
+        names |= {name: (Trigger, f"sim_node/{name}") for name in SCENE}
         names["corrupt_observation"] = (SetBool, "sim_node/corrupt_observation")
         self._by_service = {name: node.create_client(type_, topic) for name, (type_, topic) in names.items()}
         self._executor = SingleThreadedExecutor()
@@ -151,7 +153,7 @@ class Operator:
         self.wait_for(lambda view: False, seconds, interval)
 
     def call(self, name: str, data: bool | None = None, timeout_s: float = 5.0) -> tuple[bool, str]:
-        """Call a service: ``enable``, ``reset``, ``new_episode``, ``displace_object`` or ``corrupt_observation``.
+        """Call ``enable``, ``reset``, ``corrupt_observation`` or one of :data:`SCENE`.
 
         Returns:
             success and message of the answer.

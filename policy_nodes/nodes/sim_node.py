@@ -5,7 +5,7 @@ controller, and reports ``~/episode``. The simulator is a plug-in named ``module
 with pluginlib, so that this package does not depend on any simulator.
 
 Services: ``~/new_episode`` (objects placed anew, the robot stays), ``~/displace_object`` (an out-of-distribution pose),
-``~/corrupt_observation`` (SetBool: object poses become NaN).
+``~/restore_object`` (back to where it was), ``~/corrupt_observation`` (SetBool: object poses become NaN).
 """
 
 from __future__ import annotations
@@ -56,6 +56,7 @@ class SimNode(Node):
         self.create_subscription(Float64MultiArray, commands, self._on_command, COMMAND)
         self.create_service(Trigger, "~/new_episode", self._on_new_episode)
         self.create_service(Trigger, "~/displace_object", self._on_displace)
+        self.create_service(Trigger, "~/restore_object", self._on_restore)
         self.create_service(SetBool, "~/corrupt_observation", self._on_corrupt)
 
     def start(self) -> None:
@@ -115,6 +116,10 @@ class SimNode(Node):
         self._robot.new_episode(seed=self._seed + self._episode)
         self._publish_status(self.get_clock().now().nanoseconds)
         response.success, response.message = True, f"episode {self._episode}"
+        return response
+
+    def _on_restore(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        response.success, response.message = True, self._robot.restore_object()
         return response
 
     def _on_displace(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:

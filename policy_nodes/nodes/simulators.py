@@ -33,6 +33,9 @@ class SimulatedRobot(Protocol):
     def displace_object(self) -> str:
         """Move an object out of the training distribution; what was done, in words."""
 
+    def restore_object(self) -> str:
+        """Put the displaced object back where it was; what was done, in words."""
+
     def success(self) -> bool:
         """The task is done."""
 

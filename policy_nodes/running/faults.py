@@ -122,7 +122,7 @@ FAULTS = {
             "object_displaced",
             "the cube is moved out of the training distribution while the robot approaches it",
             inject=lambda session: session.operator.call("displace_object"),
-            clear=lambda session: session.operator.call("new_episode"),
+            clear=lambda session: session.operator.call("restore_object"),
             observable="jump",
             reasons=("FAILURE_PREDICTED",),
             when=approaching,

@@ -33,6 +33,9 @@ from training.export.quiet import quiet_exporter
 from training.monitors.calibrate import CalibrationConfig, RolloutRecord, calibrate
 from training.monitors.export import bind_monitor, export_monitor, position_function
 
+SETTLE_S = 2.5
+"""A rollout goes on after its success: on the robot the monitor also judges the retreat, and must know it."""
+
 
 @dataclass(frozen=True)
 class Args:
@@ -88,7 +91,7 @@ def record_rollouts(bundle: Bundle, args: Args) -> list[RolloutRecord]:
     rollouts: list[RolloutRecord] = []
     with ProgressBar("record rollouts", total=args.episodes) as bar:
         for seed in range(args.seed, args.seed + args.episodes):
-            episode = loop.run(seed, args.seconds)
+            episode = loop.run(seed, args.seconds, settle_s=SETTLE_S)
             if not episode.calls:
                 raise CalibrationError(
                     f"episode {seed} ended before the first policy call: {episode.stopped_by}.",

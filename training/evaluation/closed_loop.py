@@ -66,8 +66,18 @@ class ClosedLoop:
         self.step_ns = round(actions.step_s * SECOND_NS)
         self.replan_ticks = max(1, round(actions.execution_horizon * self.step_ns / self.period_ns))
 
-    def run(self, seed: int, max_seconds: float = 10.0, frame: Frame | None = None) -> Episode:
-        """One episode from a seeded start, until success, failure, a stop or the time limit."""
+    def run(
+        self, seed: int, max_seconds: float = 10.0, frame: Frame | None = None, settle_s: float = 0.0
+    ) -> Episode:
+        """One episode from a seeded start, until success, failure, a stop or the time limit.
+
+        Args:
+            seed: of world and noise.
+            max_seconds: time limit (simulated).
+            frame: called every control tick.
+            settle_s: how long the policy goes on after a success (retreat and rest), within the time limit.
+        """
+        settle = round(settle_s * SECOND_NS / self.period_ns)
         self.world.reset(seed)
         rng = np.random.default_rng([seed, 2])
         buffer = ObservationBuffer(self.bundle.manifest.observations)
@@ -96,7 +106,9 @@ class ClosedLoop:
                 if frame is not None:
                     frame(self.world, episode.steps * self.period_ns / SECOND_NS)
                 if self._finished(episode, decision):
-                    break
+                    if not episode.success or settle == 0:
+                        break
+                    settle -= 1
         return episode
 
     def _governor(self) -> Governor:
@@ -146,6 +158,8 @@ class ClosedLoop:
                 governor.on_alarm(now, alarm)
 
     def _finished(self, episode: Episode, decision: Decision) -> bool:
+        if episode.success:
+            return True
         if decision.state in STOPPING:
             episode.outcome = "stopped"
             episode.stopped_by = decision.reason.name if decision.reason else "unknown"

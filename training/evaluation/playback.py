@@ -43,7 +43,7 @@ def film_run(directory: Path, world: PickPlaceWorld) -> list[Path]:
     written: list[Path] = []
     if run["episodes"]:
         first = run["episodes"][0]
-        written.append(directory / "run.webp")
+        written.append(directory / "first_episode.webp")
         film(world, trace, first["t_start"], first["t_end"] + 1.0, written[-1])
     for fault in run["faults"]:
         written.append(directory / f"fault_{fault['name']}.webp")

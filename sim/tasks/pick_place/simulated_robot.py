@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sim.robots import panda
 from sim.tasks.pick_place.config import PickPlaceConfig
+from sim.tasks.pick_place.geometry import cube_yaw
 from sim.tasks.pick_place.world import PickPlaceWorld
 
 
@@ -29,6 +30,7 @@ class SimulatedPanda:
         self.world = PickPlaceWorld(config, seed=seed)
         self._rng = np.random.default_rng([seed, 3])
         self._episode_began = 0.0
+        self._before_displacement: NDArray[np.float64] | None = None
         self.world.reset(seed)
 
     @property
@@ -60,11 +62,21 @@ class SimulatedPanda:
             x, y = self._rng.uniform(*reachable.x), self._rng.uniform(*reachable.y)
             beyond = max(training.x[0] - x, x - training.x[1], training.y[0] - y, y - training.y[1])
             if reachable.contains((x, y)) and beyond > 0.15:
+                self._before_displacement = self.world.object_poses()["cube"]
                 self.world.displace_cube(
                     (x, y, self.world.config.cube.half_size), self._rng.uniform(-np.pi / 4, np.pi / 4)
                 )
                 return f"cube moved to x {x:.2f} m, y {y:.2f} m, outside the training region"
         raise RuntimeError("the reachable region does not extend beyond the training region")
+
+    def restore_object(self) -> str:
+        """Put the cube back where it was before :meth:`displace_object`; returns what was done, in words."""
+        if self._before_displacement is None:
+            return "the cube was not displaced"
+        x, y, z, *quat_xyzw = self._before_displacement
+        self.world.displace_cube((x, y, z), cube_yaw(np.array(quat_xyzw)))
+        self._before_displacement = None
+        return f"cube put back to x {x:.2f} m, y {y:.2f} m"
 
     def success(self) -> bool:
         """The cube lies on the goal, released."""
