@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageSequence
 
 from sim.rendering import Renderer
 from sim.tasks.pick_place.world import PickPlaceWorld
@@ -37,9 +37,10 @@ class VideoRecorder:
             self._times.append(time_s)
 
     def save(self, path: Path, **facts: object) -> None:
-        """Write the film and, beside it, a JSON file with its frame times and ``facts``."""
+        """Write the film and, beside it, a JSON file with the times of the frames in it and ``facts``."""
         save_webp(path, self._frames)
-        write_file(path.with_suffix(".json"), json.dumps({**facts, "frames": self._times}))
+        times = [self._times[round(start / FRAME_PERIOD_S)] for start in frame_starts(path)]
+        write_file(path.with_suffix(".json"), json.dumps({**facts, "frames": times}))
 
 
 _RENDERERS: dict[tuple[int, int, int], Renderer] = {}
@@ -66,3 +67,16 @@ def save_webp(path: Path, frames: list[NDArray[np.uint8]], period_s: float = FRA
             loop=0,
             quality=60,
         )
+
+
+def frame_starts(path: Path) -> list[float]:
+    """Start of every frame of an animation (s since its beginning).
+
+    Fewer than were written when the robot stood still: the encoder merges equal frames into one that lasts longer.
+    """
+    durations: list[float] = []
+    with Image.open(path) as film:
+        for frame in ImageSequence.Iterator(film):
+            frame.load()  # the duration is known only then
+            durations.append(frame.info["duration"] / 1e3)
+    return [0.0, *np.cumsum(durations)[:-1].tolist()]

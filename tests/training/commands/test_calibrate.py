@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+
+from policy_nodes.bundle.load import load_bundle
+from sim.tasks.pick_place.world import PickPlaceWorld
+from training.commands import calibrate, evaluate
+from training.commands.calibrate import Args
+from training.evaluation.monitor import open_monitor
+
+
+@pytest.fixture
+def easy_task(monkeypatch):
+    """Half a second without accident counts as success: calibration needs successes, this policy has none."""
+    monkeypatch.setattr(PickPlaceWorld, "success", lambda self: self.time > 0.6)
+
+
+def test_calibrate_then_evaluate_with_the_monitor(bundle_copy, easy_task, tmp_path, capfd):
+    capfd.readouterr()
+    assert calibrate.run(Args(bundle_copy, episodes=6, samples=4, quantile=0.5, seconds=1.0)) == 0
+    captured = capfd.readouterr()
+    assert "6 of 6 rollouts succeeded; thresholds from 3 of them" in captured.out
+    assert "monitor parity over" in captured.out and "MonitorParity(" not in captured.out
+    assert all(line.startswith(("record rollouts:", "train RND:")) for line in captured.err.splitlines())
+    bundle = load_bundle(bundle_copy)
+    assert {"monitor.onnx", "calibration.npz"} <= set(bundle.manifest.files)
+    monitor, samples = open_monitor(bundle)
+    assert monitor is not None and samples == 4
+    output = tmp_path / "evaluation"
+    assert evaluate.run(evaluate.Args(bundle_copy, output, episodes=2, seed=500_000, seconds=1.0, react=True)) == 0
+    with np.load(output / "scores.npz") as arrays:
+        assert {"time_0", "rnd_0", "entropy_0", "fiper_0", "fiper_1"} <= set(arrays.files)
+        assert np.isfinite(arrays["fiper_0"]).all() and len(arrays["fiper_0"]) == len(arrays["time_0"]) > 1
+    assert "failure alarms in" in capfd.readouterr().out
+
+
+def test_too_few_successes_leave_the_bundle_as_it_was(bundle_copy, refused):
+    before = load_bundle(bundle_copy).manifest.digest
+    cause, fix = refused(
+        "calibrate", bundle_copy, "--episodes", 2, "--quantile", 0.5, "--seconds", 0.3, "--samples", 2
+    )  # fmt: skip
+    assert "0 successful rollouts" in cause and "record at least 2" in fix
+    assert load_bundle(bundle_copy).manifest.digest == before
+
+
+def test_too_few_episodes_for_the_quantile_are_refused_at_once(bundle_path, refused, monkeypatch):
+    monkeypatch.setattr(calibrate, "ClosedLoop", None)  # nothing may be simulated
+    cause, fix = refused("calibrate", bundle_path, "--episodes", 20)
+    assert "20 episodes cannot support --quantile 0.95" in cause and "--episodes 38" in fix
+    assert "98" in refused("calibrate", bundle_path, "--episodes", 30, "--quantile", 0.98)[1]
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--episodes", 0), ("--samples", 0), ("--window", 0), ("--seconds", 0), ("--quantile", 1.0)]
+)
+def test_impossible_options(bundle_path, refused, option, value):
+    cause, _ = refused("calibrate", bundle_path, option, value)
+    assert option.removeprefix("--") in cause
+
+
+def test_a_broken_bundle(tmp_path, refused):
+    (tmp_path / "x.keel").mkdir()
+    assert "manifest.json" in refused("calibrate", tmp_path / "x.keel")[0]
