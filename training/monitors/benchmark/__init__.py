@@ -1,0 +1,1 @@
+"""Comparison of failure predictors on stored rollouts with induced causes of failure."""
