@@ -15,6 +15,7 @@ from policy_nodes.bundle.limits import (
     MAX_TOTAL_BYTES,
     PARITY_NAME,
     POLICY_NAME,
+    SIGNATURE_NAME,
 )
 from policy_nodes.bundle.manifest import Manifest
 from policy_nodes.bundle.npz import inspect_npz
@@ -50,12 +51,12 @@ def regular_file(path: Path, limit: int) -> int:
 
 
 def check_listing(path: Path, manifest: Manifest) -> None:
-    """The directory holds exactly the files the manifest lists, all plain and of bearable size.
+    """The directory holds exactly the files the manifest lists (and a signature), all plain and of bearable size.
 
     Raises:
         BundleError: a file is missing, extra, linked, a directory, or too large.
     """
-    present = {entry.name for entry in path.iterdir()} - {MANIFEST_NAME}
+    present = {entry.name for entry in path.iterdir()} - {MANIFEST_NAME, SIGNATURE_NAME}
     extra = sorted(present - set(manifest.files))
     if extra:
         raise BundleError(f"{path.name}: '{extra[0]}' is not listed in the manifest.", "remove it; a bundle is closed")

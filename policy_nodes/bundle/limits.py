@@ -10,6 +10,8 @@ PARITY_NAME: Final = "parity.npz"
 SAFETY_NAME: Final = "safety.yaml"
 MONITOR_NAME: Final = "monitor.onnx"
 CALIBRATION_NAME: Final = "calibration.npz"
+SIGNATURE_NAME: Final = "signature.json"
+"""Detached, so neither listed in the manifest nor covered by its digest."""
 
 REQUIRED_FILES: Final = (POLICY_NAME, PARITY_NAME, SAFETY_NAME)
 
@@ -17,13 +19,14 @@ MIB: Final = 1 << 20
 MAX_FILE_BYTES: Final = {
     ".onnx": 2047 * MIB,  # protobuf's own limit for one message
     ".npz": 512 * MIB,
-    ".yaml": MIB,
+    ".yaml": MIB // 4,
     ".json": 4 * MIB,
     ".md": MIB,
     ".txt": MIB,
 }
 """Allowed file types and their largest size. Pickles and engine caches are absent on purpose."""
 MAX_MANIFEST_BYTES: Final = 4 * MIB
+MAX_SIGNATURE_BYTES: Final = 4096
 MAX_FILES: Final = 64
 MAX_TOTAL_BYTES: Final = 4096 * MIB
 MAX_JSON_DEPTH: Final = 32

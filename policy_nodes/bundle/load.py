@@ -19,8 +19,11 @@ from policy_nodes.bundle.files import (
 from policy_nodes.bundle.hashing import manifest_digest, sha256_bytes
 from policy_nodes.bundle.limits import MANIFEST_NAME
 from policy_nodes.bundle.manifest import SCHEMA_VERSION, Manifest
+from policy_nodes.bundle.migrate import migrate
 from policy_nodes.bundle.semantics import problems
+from policy_nodes.bundle.signature import Signature, read_signature
 from policy_nodes.bundle.strict_json import parse_json_object
+from policy_nodes.bundle.trust import judge
 from policy_nodes.errors import BundleError
 
 _SHOWN = 6
@@ -33,10 +36,12 @@ class Bundle:
     Attributes:
         path: its directory, absolute.
         manifest: the contract.
+        signature: who signed it, None when nobody did.
     """
 
     path: Path
     manifest: Manifest
+    signature: Signature | None = None
 
     def file(self, name: str) -> Path:
         """Path of a listed file.
@@ -97,7 +102,7 @@ def parse_manifest(data: bytes, where: str = MANIFEST_NAME) -> Manifest:
             "undo the edit; to change a value, export the policy again",
         )
     try:
-        manifest = Manifest.model_validate(raw, strict=True)
+        manifest = Manifest.model_validate(migrate(raw, where), strict=True)
     except ValidationError as error:
         raise BundleError(f"{where} is invalid: {'; '.join(readable(error))}.", EXPORT_AGAIN) from None
     found = problems(manifest)
@@ -124,25 +129,37 @@ def _place(location: tuple[Any, ...]) -> str:
     return text.lstrip(".") or "manifest"
 
 
-def load_bundle(path: str | Path, *, check_files: bool = True) -> Bundle:
-    """Open a bundle and check all of it: manifest, listing, hashes, contents, graph against contract.
+def load_bundle(
+    path: str | Path,
+    *,
+    check_files: bool = True,
+    require_signature: bool | None = None,
+    trusted_keys: Path | None = None,
+) -> Bundle:
+    """Open a bundle and check all of it: manifest, signature, listing, hashes, contents, graph against contract.
 
     Args:
         path: the ``NAME.keel`` directory.
         check_files: also recompute the SHA-256 of every file. False saves reading large files once more when the
             caller reads them through ``Bundle.read``, which checks each on its own.
+        require_signature: refuse a bundle that no trusted key has signed. None: exactly when trusted keys are
+            configured, so that setting ``KEEL_TRUSTED_KEYS`` on a robot is enough.
+        trusted_keys: directory of ``*.pub`` files; the one ``KEEL_TRUSTED_KEYS`` names when None.
 
     Raises:
         BundleError: naming the item at fault and the fix.
+        ConfigError: the directory of trusted keys is missing or unusable.
     """
     try:
         resolved = Path(path).expanduser().resolve()
         data = read_manifest_bytes(resolved)
         manifest = parse_manifest(data, f"{resolved.name}/{MANIFEST_NAME}")
+        found = read_signature(resolved, manifest.digest)
+        signature = judge(resolved.name, found, required=require_signature, directory=trusted_keys)
         check_listing(resolved, manifest)
         if check_files:
             check_hashes(resolved, manifest)
         check_contents(resolved, manifest)
     except (OSError, RuntimeError) as error:
         raise BundleError(f"bundle '{path}' cannot be read: {error}.", "check the path and its permissions") from None
-    return Bundle(resolved, manifest)
+    return Bundle(resolved, manifest, signature)

@@ -37,9 +37,30 @@ class ObservationTerm(Strict):
     name: Name
     topic: Topic
     message_type: Literal[
-        "sensor_msgs/msg/JointState", "geometry_msgs/msg/PoseStamped", "std_msgs/msg/Float64MultiArray"
+        "sensor_msgs/msg/JointState",
+        "sensor_msgs/msg/Imu",
+        "geometry_msgs/msg/PoseStamped",
+        "geometry_msgs/msg/Twist",
+        "geometry_msgs/msg/TwistStamped",
+        "nav_msgs/msg/Odometry",
+        "std_msgs/msg/Float64MultiArray",
     ]
-    field: Literal["position", "velocity", "effort", "pose", "pose.position", "data"]
+    field: Literal[
+        "position",
+        "velocity",
+        "effort",
+        "pose",
+        "pose.position",
+        "data",
+        "orientation",
+        "angular_velocity",
+        "linear_acceleration",
+        "projected_gravity",
+        "linear",
+        "angular",
+        "planar",
+    ]
+    """What is read; ``projected_gravity`` and ``planar`` are computed, see docs/bundle.md."""
     axes: Annotated[list[Name], Field(min_length=1, max_length=512)]
     """Element labels in order; joint names for a JointState."""
     unit: Annotated[list[Unit], Field(min_length=1, max_length=512)]

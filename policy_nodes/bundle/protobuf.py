@@ -1,4 +1,4 @@
-"""A bounded reader of the protobuf wire format, enough to look into an ONNX file without trusting it.
+"""A bounded reader of the protobuf wire format, enough to look into an ONNX file without trusting it, and its inverse.
 
 The runtime depends on onnxruntime, not on ``onnx``; and a loader that builds a session to find out what is in a file
 has already run it. This reader copies nothing and allocates nothing that the file's own size does not bound.
@@ -122,3 +122,20 @@ def number(value: int | memoryview) -> int:
     if not isinstance(value, int):
         raise WireError("expected an integer, found bytes")
     return value
+
+
+def encode_varint(value: int) -> bytes:
+    """An unsigned integer below 2**64."""
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*out, value])
+
+
+def encode_field(number: int, kind: int, value: int | bytes | memoryview) -> bytes:
+    """One field as ``fields`` yields it: an unsigned int for VARINT, the payload for the others."""
+    key = encode_varint(number << 3 | kind)
+    if isinstance(value, int):
+        return key + encode_varint(value)
+    return key + (encode_varint(len(value)) if kind == BYTES else b"") + value

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-from policy_nodes.bundle.limits import MANIFEST_NAME, MAX_FILE_BYTES, REQUIRED_FILES
+from policy_nodes.bundle.limits import MANIFEST_NAME, MAX_FILE_BYTES, REQUIRED_FILES, SIGNATURE_NAME
 from policy_nodes.bundle.manifest import ActionTerm, GraphTensor, Manifest, ObservationTerm
 
 ACTION_UNITS = {
@@ -23,7 +23,23 @@ MESSAGE_FIELDS = {
     "sensor_msgs/msg/JointState": {"position", "velocity", "effort"},
     "geometry_msgs/msg/PoseStamped": {"pose", "pose.position"},
     "std_msgs/msg/Float64MultiArray": {"data"},
+    "sensor_msgs/msg/Imu": {"orientation", "angular_velocity", "linear_acceleration", "projected_gravity"},
+    "geometry_msgs/msg/Twist": {"linear", "angular", "planar"},
+    "geometry_msgs/msg/TwistStamped": {"linear", "angular", "planar"},
+    "nav_msgs/msg/Odometry": {"linear", "angular"},
 }
+FIXED_FIELDS: dict[str, tuple[list[str], str]] = {
+    "pose": (["m"] * 3 + ["1"] * 4, "xyzxyzw"),
+    "pose.position": (["m"] * 3, "xyz"),
+    "orientation": (["1"] * 4, "xyzw"),
+    "angular_velocity": (["rad/s"] * 3, "xyz"),
+    "linear_acceleration": (["m/s^2"] * 3, "xyz"),
+    "projected_gravity": (["1"] * 3, "xyz"),
+    "linear": (["m/s"] * 3, "xyz"),
+    "angular": (["rad/s"] * 3, "xyz"),
+    "planar": (["m/s", "m/s", "rad/s"], "xyz"),
+}
+"""Field of a message that is a vector in space -> units of its elements, and what each axis label must end in."""
 _SLACK = 1e-9
 
 
@@ -41,7 +57,7 @@ def check_names(manifest: Manifest) -> Iterator[str]:
         yield f"action term '{name}' appears twice"
     for name in manifest.files:
         suffix = name[name.rfind(".") :] if "." in name else ""
-        if name == MANIFEST_NAME or not name[0].isalnum() or suffix not in MAX_FILE_BYTES:
+        if name in (MANIFEST_NAME, SIGNATURE_NAME) or not name[0].isalnum() or suffix not in MAX_FILE_BYTES:
             yield f"files lists '{name}'; allowed are plain names ending in {', '.join(MAX_FILE_BYTES)}"
     for name in REQUIRED_FILES:
         if name not in manifest.files:
@@ -60,20 +76,21 @@ def check_observation_units(manifest: Manifest) -> Iterator[str]:
                 for axis, unit in zip(term.axes, term.unit, strict=True)
                 if unit not in JOINT_UNITS[term.field]
             )
-        elif term.message_type == "geometry_msgs/msg/PoseStamped":
-            yield from _check_pose(term, where)
+        elif term.field in FIXED_FIELDS:
+            yield from _check_vector(term, where)
 
 
-def _check_pose(term: ObservationTerm, where: str) -> Iterator[str]:
-    units = ["m"] * 3 + (["1"] * 4 if term.field == "pose" else [])
+def _check_vector(term: ObservationTerm, where: str) -> Iterator[str]:
+    units, letters = FIXED_FIELDS[term.field]
     if list(term.unit) != units:
-        yield f"{where}: a '{term.field}' has units {units}, found {list(term.unit)}"
-    if not term.frame_id:
+        yield f"{where}: '{term.field}' has units {units}, found {list(term.unit)}"
+    if not term.frame_id and term.message_type == "geometry_msgs/msg/PoseStamped":
         yield f"{where}: a pose needs a frame_id"
     if len(term.axes) == len(units):
-        for axis, letter in zip(term.axes, "xyzxyzw", strict=False):
+        order = "order x y z, quaternion x y z w" if "w" in letters else "order x y z"
+        for axis, letter in zip(term.axes, letters, strict=True):
             if not axis.endswith(letter):
-                yield f"{where}: axis '{axis}' stands where '{letter}' belongs (order x y z, quaternion x y z w)"
+                yield f"{where}: axis '{axis}' stands where '{letter}' belongs ({order})"
 
 
 def check_actions(manifest: Manifest) -> Iterator[str]:

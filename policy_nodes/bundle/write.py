@@ -38,6 +38,8 @@ def write_bundle(directory: str | Path, manifest: Mapping[str, Any], files: Mapp
 
     Raises:
         BundleError: the result would not load, or ``directory`` exists and is not a bundle.
+
+    A signature of a replaced bundle goes with it: it was not made for this content.
     """
     target = Path(directory).expanduser().absolute()
     if target.is_symlink() or (target.exists() and not (target / MANIFEST_NAME).is_file()):
@@ -50,7 +52,7 @@ def write_bundle(directory: str | Path, manifest: Mapping[str, Any], files: Mapp
         raw = _complete(manifest, dict(sorted(hashes.items())), target.name)
         _write(temporary / MANIFEST_NAME, (json.dumps(raw, indent=2, allow_nan=False) + "\n").encode())
         try:
-            checked = load_bundle(temporary)
+            checked = load_bundle(temporary, require_signature=False)  # it cannot be signed yet
         except BundleError as error:
             raise BundleError(error.cause.replace(temporary.name, target.name), error.fix) from None
         _sync(temporary)
@@ -75,7 +77,7 @@ def update_manifest(bundle: Bundle, files: Mapping[str, Path | bytes | None] | N
     Raises:
         BundleError: the bundle changed on disk since it was loaded, or the result would not load.
     """
-    current = load_bundle(bundle.path)
+    current = load_bundle(bundle.path, require_signature=False)  # whether it may run was asked when it was loaded
     if current.manifest.digest != bundle.manifest.digest:
         raise BundleError(f"{bundle.path.name} changed on disk while it was being updated.", "run the command again")
     contents: dict[str, Path | bytes | None] = {name: bundle.path / name for name in current.manifest.files}

@@ -1,7 +1,7 @@
 """Prove that a bundle is intact and gives the right numbers on this machine, fast enough.
 
-Recomputes every hash, validates the manifest and its meaning, re-runs the recorded inputs on the chosen execution
-provider, times single calls, and checks the safety limits and the failure monitor against the policy.
+Validates the manifest and its meaning, checks the signature, recomputes every hash, re-runs the recorded inputs on the
+chosen execution provider, times single calls, and checks the safety limits and the failure monitor against the policy.
 Exit code 0 when every item passes, 1 otherwise.
 
 Examples:
@@ -24,8 +24,10 @@ import tyro
 
 from policy_nodes.bundle.files import check_contents, check_hashes, check_listing, read_manifest_bytes
 from policy_nodes.bundle.limits import CALIBRATION_NAME, MANIFEST_NAME, MONITOR_NAME, POLICY_NAME, SAFETY_NAME
-from policy_nodes.bundle.load import Bundle, load_bundle, parse_manifest
+from policy_nodes.bundle.load import Bundle, parse_manifest
 from policy_nodes.bundle.manifest import Manifest
+from policy_nodes.bundle.signature import read_signature
+from policy_nodes.bundle.trust import judge
 from policy_nodes.cli.checks import Check, guarded, passed, print_json, print_table
 from policy_nodes.errors import BundleError
 from policy_nodes.inference.latency import measure_latency
@@ -46,13 +48,19 @@ class Args:
     """Threads of the inference session."""
     calls: int = 200
     """Calls to time; at least 200 for a 99th percentile that means something."""
+    require_signature: bool = False
+    """Fail unless a trusted key signed the bundle; always so where KEEL_TRUSTED_KEYS is set."""
+    trusted_keys: Path | None = None
+    """Directory of trusted public keys (*.pub); the one KEEL_TRUSTED_KEYS names by default."""
     json: bool = False
     """Print JSON instead of a table."""
 
 
 def run(args: Args) -> int:
     """Verify and print; returns the exit code."""
-    checks = list(verify(args.bundle, args.provider, args.threads, args.calls))
+    required = True if args.require_signature or args.trusted_keys else None
+    trust = partial(check_signature, required=required, directory=args.trusted_keys)
+    checks = list(verify(args.bundle, args.provider, args.threads, args.calls, trust))
     if args.json:
         print_json(str(args.bundle), checks)
     else:
@@ -61,7 +69,31 @@ def run(args: Args) -> int:
     return 0 if passed(checks) else 1
 
 
-def verify(path: Path, provider: str = "cpu", threads: int = 1, calls: int = 200) -> Iterator[Check]:
+def check_signature(
+    path: Path, manifest: Manifest, *, required: bool | None = None, directory: Path | None = None
+) -> Check:
+    """Who signed the bundle, and whether this machine may run it; see ``trust.judge``.
+
+    Raises:
+        BundleError: required and absent, unknown or wrong; a wrong one is refused also where none is required.
+        ConfigError: the trusted keys are unusable.
+    """
+    found = judge(path.name, read_signature(path, manifest.digest), required=required, directory=directory)
+    if found is None:
+        return Check("signature", "skip", "the bundle is not signed, and no trusted keys are configured here")
+    if found.trusted:
+        return Check("signature", "ok", f"signed by trusted key {found.key_id}")
+    fix = "set KEEL_TRUSTED_KEYS to a directory of the public keys you trust"
+    return Check("signature", "warn", f"signed by key {found.key_id}, which nothing here vouches for", fix)
+
+
+def verify(
+    path: Path,
+    provider: str = "cpu",
+    threads: int = 1,
+    calls: int = 200,
+    signature: Callable[[Path, Manifest], Check] = check_signature,
+) -> Iterator[Check]:
     """All checks of one bundle, in order; later ones are skipped when what they need has failed.
 
     Args:
@@ -69,6 +101,7 @@ def verify(path: Path, provider: str = "cpu", threads: int = 1, calls: int = 200
         provider: a key of ``inference.providers.PROVIDERS``.
         threads: of the inference session.
         calls: to time.
+        signature: the rule on signatures.
     """
     path = path.expanduser().resolve()
     manifests: list[Manifest] = []
@@ -85,6 +118,10 @@ def verify(path: Path, provider: str = "cpu", threads: int = 1, calls: int = 200
         "contents": check_contents,
     }
     intact = first.status == "ok"
+    if intact:
+        yield guarded("signature", lambda: signature(path, manifests[0]))
+    else:
+        yield Check("signature", "skip", "needs the item above")
     for item, check in static.items():
         if not intact:
             yield Check(item, "skip", "needs the item above")
@@ -94,7 +131,7 @@ def verify(path: Path, provider: str = "cpu", threads: int = 1, calls: int = 200
     if not intact:
         yield from (Check(item, "skip", "the bundle is not intact") for item in (*RUNTIME, "safety", "monitor"))
         return
-    bundle = load_bundle(path)
+    bundle = Bundle(path, manifests[0])  # everything load_bundle checks has just been checked, item by item
     yield from _runtime(bundle, provider, threads, calls)
     yield guarded("safety", lambda: check_safety(bundle))
     yield guarded("monitor", lambda: check_monitor(bundle, provider))

@@ -45,6 +45,10 @@ class TermReader:
             "sensor_msgs/msg/JointState": self._joints,
             "geometry_msgs/msg/PoseStamped": self._pose,
             "std_msgs/msg/Float64MultiArray": self._data,
+            "sensor_msgs/msg/Imu": self._imu,
+            "geometry_msgs/msg/Twist": self._twist,
+            "geometry_msgs/msg/TwistStamped": lambda message: self._framed(message, message.twist),
+            "nav_msgs/msg/Odometry": lambda message: self._framed(message, message.twist.twist, message.child_frame_id),
         }
         self._read = readers[term.message_type]
 
@@ -74,23 +78,42 @@ class TermReader:
             )
         return [values[index] for index in self._order]
 
-    def _pose(self, message: Any) -> Sequence[float]:
-        frame = message.header.frame_id.lstrip("/")
-        if self._term.frame_id is not None and frame != self._term.frame_id:
+    def _check_frame(self, frame: str) -> None:
+        if self._term.frame_id is not None and frame.lstrip("/") != self._term.frame_id:
             raise self._error(
-                f"frame is '{frame}', the contract says '{self._term.frame_id}'",
-                "transform the pose with tf2 before publishing it",
+                f"frame is '{frame.lstrip('/')}', the contract says '{self._term.frame_id}'",
+                "transform the value with tf2 before publishing it",
             )
-        position = message.pose.position
-        xyz = [position.x, position.y, position.z]
-        if self._term.field == "pose.position":
-            return xyz
-        quaternion = message.pose.orientation
+
+    def _quaternion(self, quaternion: Any) -> list[float]:
         quat_xyzw = [quaternion.x, quaternion.y, quaternion.z, quaternion.w]
         norm = float(np.linalg.norm(quat_xyzw))
         if abs(norm - 1.0) > _UNIT_TOLERANCE:  # NaN compares false and is refused later, by name of the axis
             raise self._error(f"the quaternion has norm {norm:.3f}", "publish a normalised orientation")
-        return xyz + quat_xyzw
+        return quat_xyzw
+
+    def _pose(self, message: Any) -> Sequence[float]:
+        self._check_frame(message.header.frame_id)
+        xyz = _xyz(message.pose.position)
+        return xyz if self._term.field == "pose.position" else xyz + self._quaternion(message.pose.orientation)
+
+    def _imu(self, message: Any) -> Sequence[float]:
+        self._check_frame(message.header.frame_id)
+        if self._term.field in ("angular_velocity", "linear_acceleration"):
+            return _xyz(getattr(message, self._term.field))
+        if message.orientation_covariance[0] == -1.0:  # sensor_msgs/msg/Imu: this driver has no orientation
+            raise self._error("the driver publishes no orientation", "use an IMU filter such as imu_filter_madgwick")
+        quat_xyzw = self._quaternion(message.orientation)
+        return quat_xyzw if self._term.field == "orientation" else projected_gravity(quat_xyzw)
+
+    def _framed(self, message: Any, twist: Any, frame: str | None = None) -> Sequence[float]:
+        self._check_frame(message.header.frame_id if frame is None else frame)
+        return self._twist(twist)
+
+    def _twist(self, twist: Any) -> Sequence[float]:
+        if self._term.field == "planar":
+            return [twist.linear.x, twist.linear.y, twist.angular.z]
+        return _xyz(getattr(twist, self._term.field))
 
     def _data(self, message: Any) -> Sequence[float]:
         if len(message.data) != self._term.size:
@@ -99,6 +122,20 @@ class TermReader:
                 f"publish {', '.join(self._term.axes[:8])}",
             )
         return list(message.data)
+
+
+def _xyz(vector: Any) -> list[float]:
+    return [vector.x, vector.y, vector.z]
+
+
+def projected_gravity(quat_xyzw: Sequence[float]) -> list[float]:
+    """Direction of gravity in the body frame: ``R(q)^T (0, 0, -1)``, of norm 1 for a unit quaternion.
+
+    Args:
+        quat_xyzw: orientation of the body in a frame whose z points up (REP-103).
+    """
+    x, y, z, w = quat_xyzw
+    return [2.0 * (w * y - x * z), -2.0 * (y * z + w * x), 2.0 * (x * x + y * y) - 1.0]
 
 
 def extract(term: ObservationTerm, message: Any) -> NDArray[np.float64]:

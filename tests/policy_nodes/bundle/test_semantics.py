@@ -42,6 +42,23 @@ def test_the_fixture_has_no_contradiction():
     assert found() == []
 
 
+def imu(field, **changes):
+    """Replaces the pose by an IMU term of three axes."""
+    term = {"name": "imu", "topic": "/imu", "message_type": "sensor_msgs/msg/Imu", "field": field, "max_age_s": 0.1}
+    vector = {"axes": ["x", "y", "z"], "minimum": [-20.0] * 3, "maximum": [20.0] * 3}
+
+    def change(raw):
+        raw["observations"][1]["terms"] = [term | vector | changes]
+        raw["policy"]["inputs"][1]["shape"] = [2, 3]
+
+    return change
+
+
+def test_an_imu_term_without_contradiction():
+    assert found(imu("angular_velocity", unit=["rad/s"] * 3)) == []
+    assert found(imu("projected_gravity", unit=["1"] * 3)) == []
+
+
 CASES = {
     "feature twice": (lambda r: r["observations"].append(r["observations"][0]), "'observation.state' appears twice"),
     "term twice": (lambda r: pose_term(r).update(name="joint_position"), "term 'joint_position' appears twice"),
@@ -53,6 +70,10 @@ CASES = {
     "pose without frame": (lambda r: pose_term(r).update(frame_id=None), "needs a frame_id"),
     "quaternion wxyz": (
         lambda r: pose_term(r).update(axes=["x", "y", "z", "qw", "qx", "qy", "qz"]), "axis 'qw' stands where"),
+    "degrees per second of an imu": (imu("angular_velocity", unit=["rad"] * 3), "'angular_velocity' has units"),
+    "imu without such a field": (imu("planar", unit=["1"] * 3), "has no field 'planar'"),
+    "imu in another order": (imu("linear_acceleration", unit=["m/s^2"] * 3, axes=["z", "y", "x"]), "axis 'z' stands"),
+    "signature listed": (lambda r: r["files"].update({"signature.json": "0" * 64}), "files lists 'signature.json'"),
     "pose in radians": (lambda r: pose_term(r).update(unit=["rad"] * 7), "has units"),
     "velocity in rad": (lambda r: action(r).update(mode="velocity"), "has unit 'rad', but the mode is 'velocity'"),
     "negative gain": (lambda r: action(r)["damping"].__setitem__(2, -1.0), "joint 'panda_joint3' has a negative gain"),

@@ -5,7 +5,7 @@ import pytest
 
 from policy_nodes.bundle.manifest import Manifest, ObservationTerm
 from policy_nodes.errors import ContractError
-from policy_nodes.inference.messages import TermReader, extract, joint_sample, message_stamp_ns
+from policy_nodes.inference.messages import TermReader, extract, joint_sample, message_stamp_ns, projected_gravity
 from tests.policy_nodes.bundle_fixture import JOINTS, manifest_fields
 
 MANIFEST = Manifest.model_validate(manifest_fields() | {"files": {}, "digest": "0" * 64})
@@ -101,3 +101,57 @@ def test_joint_sample():
         joint_sample(["a", "c"], joint_state(["a", "b"]))
     with pytest.raises(ContractError, match="'velocity' has 1 values"):
         joint_sample(["a"], joint_state(["a", "b"], velocity=[1.0]))
+
+
+def term(message_type, field, size=3, frame=None):
+    axes = list("xyzw")[:size]
+    return ObservationTerm(
+        name="t", topic="/t", message_type=message_type, field=field, axes=axes, unit=["1"] * size, frame_id=frame,
+        minimum=[-9.0] * size, maximum=[9.0] * size, max_age_s=0.1,
+    )  # fmt: skip
+
+
+def vector(x, y, z):
+    return Message(x=x, y=y, z=z)
+
+
+def imu(quaternion=(0.0, 0.0, 0.0, 1.0), covariance=0.0, frame="base"):
+    x, y, z, w = quaternion
+    return Message(
+        header=header(frame=frame), orientation=Message(x=x, y=y, z=z, w=w),
+        orientation_covariance=[covariance] + [0.0] * 8,
+        angular_velocity=vector(1.0, 2.0, 3.0), linear_acceleration=vector(0.0, 0.1, 9.8),
+    )  # fmt: skip
+
+
+IMU, TWIST, STAMPED = "sensor_msgs/msg/Imu", "geometry_msgs/msg/Twist", "geometry_msgs/msg/TwistStamped"
+
+
+def test_imu():
+    assert extract(term(IMU, "angular_velocity"), imu()).tolist() == [1, 2, 3]
+    assert extract(term(IMU, "linear_acceleration"), imu()).tolist() == [0, 0.1, 9.8]
+    assert extract(term(IMU, "orientation", 4), imu((0.0, 0.6, 0.0, 0.8))).tolist() == [0, 0.6, 0, 0.8]
+    refused(term(IMU, "orientation", 4), imu((0.0, 0.0, 0.0, 0.0)), "norm 0.000")
+    refused(term(IMU, "orientation", 4, "imu_link"), imu(), "frame is 'base', the contract says 'imu_link'")
+
+
+def test_projected_gravity():
+    """Roll 0.2, pitch 0.3, yaw 1: yaw must not matter (reference vector of the methods digest)."""
+    expected = [0.29552, -0.189796, -0.936293]
+    assert np.allclose(projected_gravity([0.015342, 0.177814, 0.458581, 0.870546]), expected, atol=2e-5)
+    value = extract(term(IMU, "projected_gravity"), imu((np.sin(0.1), 0.0, 0.0, np.cos(0.1))))  # roll 0.2 alone
+    assert np.allclose(value, [0.0, -0.198669, -0.980067], atol=1e-6)
+    refused(term(IMU, "projected_gravity"), imu(covariance=-1.0), "publishes no orientation")
+
+
+def test_twists():
+    twist = Message(linear=vector(1.0, 2.0, 3.0), angular=vector(4.0, 5.0, 6.0))
+    stamped = Message(header=header(1, frame="base"), twist=twist)
+    odometry = Message(header=header(1, frame="odom"), child_frame_id="base", twist=Message(twist=twist))
+    assert extract(term(TWIST, "planar"), twist).tolist() == [1, 2, 6]
+    assert extract(term(STAMPED, "linear", frame="base"), stamped).tolist() == [1, 2, 3]
+    assert extract(term(STAMPED, "angular"), stamped).tolist() == [4, 5, 6]
+    refused(term(STAMPED, "planar", frame="odom"), stamped, "frame is 'base'")
+    # The twist of an Odometry is in the child's frame, not in the header's.
+    assert extract(term("nav_msgs/msg/Odometry", "linear", frame="base"), odometry).tolist() == [1, 2, 3]
+    refused(term("nav_msgs/msg/Odometry", "linear", frame="odom"), odometry, "frame is 'base'")
