@@ -19,6 +19,8 @@ from training.atomic import replacing_file
 from training.evaluation.closed_loop import ClosedLoop
 from training.monitors.benchmark.causes import Cause, DisturbedCell
 
+SETTLE_S = 2.5
+"""The monitor also judges the retreat, so it is recorded, as `keel calibrate` does."""
 Advance = Callable[[str], None]
 """Called after every episode with its cause and outcome."""
 
@@ -59,7 +61,13 @@ class _Tap:
 
 
 def record(
-    bundle: Bundle, cause: Cause, seeds: Sequence[int], samples: int, seconds: float, advance: Advance
+    bundle: Bundle,
+    cause: Cause,
+    seeds: Sequence[int],
+    samples: int,
+    seconds: float,
+    advance: Advance,
+    settle_s: float = SETTLE_S,
 ) -> list[StoredRollout]:
     """Closed-loop episodes under one cause.
 
@@ -70,6 +78,7 @@ def record(
         samples: chunks per call, B.
         seconds: simulated time limit of an episode.
         advance: progress.
+        settle_s: how long an episode goes on after its success.
     """
     cell = DisturbedCell(PickPlaceWorld(), cause)
     loop = ClosedLoop(bundle, cast(PickPlaceWorld, cell), record_samples=samples)
@@ -80,7 +89,7 @@ def record(
     for seed in seeds:
         tap.seen.clear()
         try:
-            episode = loop.run(seed, seconds, frame=lambda _, time: cell.after(time))
+            episode = loop.run(seed, seconds, frame=lambda _, time: cell.after(time), settle_s=settle_s)
         finally:
             cell.close()
         if not episode.calls:

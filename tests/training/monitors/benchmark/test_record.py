@@ -34,7 +34,7 @@ class Loop:
     def __init__(self, bundle, world, record_samples):
         self.world, self.samples, self.session = world, record_samples, Session()
 
-    def run(self, seed, seconds, frame):
+    def run(self, seed, seconds, frame, settle_s):
         self.world.reset(seed)
         calls = []
         for tick in range(0 if seed == 13 else 2):
