@@ -98,6 +98,7 @@ def launch_arguments(args: Args, bundle: Bundle, launch: Path, directory: Path) 
         "seed": str(args.seed),
         "provider": args.provider,
         "command_topic": bundle.manifest.actions.command_topic,
+        "monitor": str("calibration.npz" in bundle.manifest.files).lower(),
         "record": str(args.sim or args.output is not None).lower(),
         "record_directory": str(directory.resolve()),
     }
@@ -141,6 +142,8 @@ def _run(args: Args, bundle: Bundle, stack: str, directory: Path) -> int:
         for name in PRODUCTS:
             (directory / name).unlink(missing_ok=True)
         session.on_news = console.news
+        if arguments.get("monitor") == "false":
+            console.say("no failure monitor: the bundle is not calibrated (keel calibrate)", "yellow")
         if not args.sim or args.episodes + len(args.faults) == 0:
             console.say(f"{stack}, domain {domain}: nodes started; Ctrl-C brings the robot to rest and ends them")
             _watch(session, console, args.enable)

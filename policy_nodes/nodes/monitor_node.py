@@ -106,7 +106,10 @@ class MonitorNode(BundleNode):
             observation = self._buffer.assemble(self.now_ns())
             output = self._policy.sample(observation.values, batch=self._samples, rng=self._rng)
         except ObservationError as error:
-            self.get_logger().warning(f"cannot judge: {error.cause} Fix: {error.fix}", throttle_duration_sec=1.0)
+            if self._last is not None:
+                self.get_logger().warning(f"cannot judge: {error.cause} Fix: {error.fix}", throttle_duration_sec=1.0)
+            else:
+                self.get_logger().info(f"waiting: {error.cause}", throttle_duration_sec=5.0)
             return
         self._last = self._monitor.step(output.chunk, output.embedding[0], observation.stamp_ns)
         assert self._alarms is not None and self._scores is not None

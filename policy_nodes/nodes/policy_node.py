@@ -107,7 +107,10 @@ class PolicyNode(BundleNode):
         except ObservationError as error:
             self._refused += 1
             self._last_refusal = error.cause
-            self.get_logger().warning(f"no plan: {error.cause} Fix: {error.fix}", throttle_duration_sec=1.0)
+            if self._count:
+                self.get_logger().warning(f"no plan: {error.cause} Fix: {error.fix}", throttle_duration_sec=1.0)
+            else:
+                self.get_logger().info(f"waiting: {error.cause}", throttle_duration_sec=5.0)
             return
         self._last_refusal = ""
         self._count += 1

@@ -52,4 +52,5 @@ def is_alarming(decision: Decision) -> bool:
 
 def state_line(decision: Decision) -> str:
     """State, reason, backup and detail for the log."""
-    return " ".join(part for part in (decision.state.name, cause(decision), decision.backup, decision.detail) if part)
+    backup = decision.backup if decision.state in (*BY_BACKUP, State.STOPPED) else None
+    return " ".join(part for part in (decision.state.name, cause(decision), backup, decision.detail) if part)
