@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from geometry_msgs.msg import PoseStamped
-from sensor_msgs.msg import JointState
+from geometry_msgs.msg import PoseStamped, Twist, TwistStamped
+from nav_msgs.msg import Odometry
+from sensor_msgs.msg import Imu, JointState
 from std_msgs.msg import Float64MultiArray
 
 from policy_nodes.errors import ContractError
 
 _TYPES = {
     "sensor_msgs/msg/JointState": JointState,
+    "sensor_msgs/msg/Imu": Imu,
     "geometry_msgs/msg/PoseStamped": PoseStamped,
+    "geometry_msgs/msg/Twist": Twist,
+    "geometry_msgs/msg/TwistStamped": TwistStamped,
+    "nav_msgs/msg/Odometry": Odometry,
     "std_msgs/msg/Float64MultiArray": Float64MultiArray,
 }
 

@@ -1,3 +1,5 @@
+from typing import get_args
+
 import numpy as np
 import pytest
 from builtin_interfaces.msg import Time
@@ -5,6 +7,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from policy_nodes.bundle.manifest import ObservationTerm
 from policy_nodes.errors import ContractError
 from policy_nodes.nodes.conversions import (
     alarm_to_message,
@@ -106,7 +109,10 @@ def test_diagnostics_and_timing():
     assert {v.key: v.value for v in array.status[0].values} == values
 
 
-def test_message_types():
-    assert message_type("std_msgs/msg/Float64MultiArray")().data is not None
+def test_every_type_that_a_contract_can_name_has_a_class():
+    names = get_args(ObservationTerm.model_fields["message_type"].annotation)
+    assert len(names) >= 3
+    for name in names:
+        assert message_type(name).__name__ == name.rpartition("/")[2]
     with pytest.raises(ContractError, match="'sensor_msgs/msg/Image' is not supported"):
         message_type("sensor_msgs/msg/Image")
