@@ -158,3 +158,19 @@ def test_bad_graphs_are_refused(bundle):
     path.unlink()
     with pytest.raises(BundleError, match="does not exist"):
         MonitorGraph(path)
+
+
+def test_stamps_tell_a_missed_call_from_a_changed_mind(bundle):
+    """Chunks of a plan that moves 1 m per step of 0.1 s; one call is lost, and the plan stays the same."""
+    write_graph(bundle / "long.onnx", horizon=6)
+    maxima = [v / 100 for v in range(1, 11)]
+    signals = [SignalCalibration(name="stac", window=1, threshold=0.1, maxima=maxima)]
+    steps = np.arange(6.0)[None, :, None] + np.arange(4.0)[:, None, None] * np.array([0.1, 0.0, 0.0])
+    for step_s, active in ((0.1, False), (None, True)):
+        artefact = make_artefact(horizon=6, signals=signals, method="scores", execution_horizon=2, step_s=step_s)
+        monitor = FiperMonitor(MonitorGraph(bundle / "long.onnx"), artefact, PolicyIdentity("a" * 64, 4, 6, 3, 5))
+        assert not monitor.step(steps, FAMILIAR, 0).active
+        assert not monitor.step(steps + 2, FAMILIAR, 200_000_000).active
+        assert monitor.step(steps + 6, FAMILIAR, 600_000_000).active is active  # four steps later, not two
+        monitor.reset()
+        assert not monitor.step(steps + 50, FAMILIAR, 700_000_000).active
