@@ -2,9 +2,13 @@ import json
 import shutil
 from dataclasses import replace
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 
+from policy_nodes.cli import main
 from training.commands import train
 from training.commands.train import Args
 
@@ -37,8 +41,6 @@ def test_what_a_run_leaves_behind(training_path, dataset_path, dataset):
 
 
 def test_train_then_resume_with_more_steps(options, tmp_path, capsys):
-    from policy_nodes.cli import main
-
     assert main([str(o) for o in options]) == 0
     out = capsys.readouterr().out
     assert "trained to step 4, validation loss" in out and "nan" not in out
@@ -47,6 +49,24 @@ def test_train_then_resume_with_more_steps(options, tmp_path, capsys):
     steps = [json.loads(line)["step"] for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
     assert steps == [2, 4, 6]
     assert json.loads((tmp_path / "run/config.json").read_text())["arguments"]["resume"] is True
+
+
+def test_ctrl_c_while_a_checkpoint_is_written_keeps_the_last_one(options, tmp_path, monkeypatch, capsys):
+    real, calls = torch.save, []
+
+    def interrupted(content, path):
+        calls.append(path)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        real(content, path)
+
+    command = [str(option) for option in options]
+    monkeypatch.setattr("training.imitation.checkpoint.torch.save", interrupted)
+    assert main(command) == 130
+    assert [p.name for p in (tmp_path / "run/checkpoints").iterdir()] == ["last"]
+    assert json.loads((tmp_path / "run/checkpoints/last/config.json").read_text())["step"] == 2
+    assert main([*command, "--resume"]) == 0
+    assert "trained to step 4" in capsys.readouterr().out
 
 
 def test_no_validation_episodes_is_said(dataset_path, tmp_path, small_config, capsys):
@@ -99,8 +119,6 @@ def test_contradicting_and_impossible_options(options, refused, tmp_path):
 
 
 def test_resume_with_other_arguments_names_them(options, refused):
-    from policy_nodes.cli import main
-
     assert main([str(o) for o in options]) == 0
     cause, _ = refused(*options, "--resume", "--config.batch-size", 9)
     assert "train.batch_size (was 8, now 9)" in cause
@@ -126,10 +144,6 @@ def test_a_dataset_without_a_feature(options, dataset_path, tmp_path, refused):
 
 
 def test_a_nan_in_a_dataset_is_located(options, dataset_path, tmp_path, refused):
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     other = shutil.copytree(dataset_path, tmp_path / "other")
     (file,) = (other / "data").glob("*/*.parquet")
     table = pq.read_table(file)
