@@ -84,6 +84,15 @@ def test_features_of_one_step_by_the_simulators_geometry(encoder):
             np.testing.assert_allclose(features[row, 1, columns], expected, atol=2e-5)
 
 
+def test_yaw_of_a_tilted_cube_is_that_of_its_x_axis(encoder):
+    values = turned(observation(batch=4), Rotation.from_rotvec([0.3, -0.2, 0.1]))
+    features = encoder(values).view(4, 2, -1)[..., 32:34]
+    axis = Rotation.from_quat(values[ENVIRONMENT][..., 3:7].reshape(-1, 4).numpy()).as_matrix()[:, :, 0]
+    angle = np.arctan2(axis[:, 1], axis[:, 0])
+    expected = np.stack([np.cos(4 * angle), np.sin(4 * angle)], axis=-1).reshape(4, 2, 2)
+    np.testing.assert_allclose(features, expected, atol=2e-5)
+
+
 @pytest.mark.parametrize("symmetry", [1, 2, 4, 8])
 def test_yaw_features_are_multiples_of_the_angle(symmetry):
     yaw = torch.linspace(-3.0, 3.0, 13, dtype=torch.float64)
