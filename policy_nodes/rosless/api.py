@@ -19,38 +19,20 @@ _lock = threading.Lock()
 _executor: SingleThreadedExecutor | None = None
 
 
-class InitContextManager:
-    """What ``init`` returns; leaving a ``with`` block shuts down."""
-
-    def __init__(self, context: Context, installed_signal_handlers: bool) -> None:
-        self.context = context
-        self._installed = installed_signal_handlers
-
-    def __enter__(self) -> InitContextManager:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        context = None if self.context is get_default_context() else self.context
-        try_shutdown(context=context, uninstall_handlers=self._installed)
-
-
 def init(
     *,
     args: list[str] | None = None,
     context: Context | None = None,
     domain_id: int | None = None,
     signal_handler_options: SignalHandlerOptions | None = None,
-) -> InitContextManager:
-    """Initialise a context.
+) -> None:
+    """Initialise a context. Not a context manager: that came after Jazzy's first releases (rclpy 7.4).
 
     Args:
         args: command line; ``sys.argv`` when None.
         context: default when None.
         domain_id: DDS domain; ``ROS_DOMAIN_ID`` when None.
         signal_handler_options: when None, SIGINT and SIGTERM for the default context, else none.
-
-    Returns:
-        A context manager that shuts down.
     """
     default = context is None or context is get_default_context()
     context = get_default_context() if context is None else context
@@ -58,7 +40,6 @@ def init(
         signal_handler_options = SignalHandlerOptions.ALL if default else SignalHandlerOptions.NO
     context.init(args, domain_id=domain_id)
     install_signal_handlers(signal_handler_options)
-    return InitContextManager(context, signal_handler_options != SignalHandlerOptions.NO)
 
 
 def get_global_executor() -> SingleThreadedExecutor:
@@ -98,12 +79,16 @@ def shutdown(*, context: Context | None = None, uninstall_handlers: bool | None 
             uninstall_signal_handlers()
 
 
-def try_shutdown(*, context: Context | None = None, uninstall_handlers: bool | None = None) -> None:
-    """Shut a context down unless that is past; arguments as in :func:`shutdown`."""
+def try_shutdown(*, context: Context | None = None) -> None:
+    """Shut a context down unless that is past.
+
+    Args:
+        context: default when None.
+    """
     default = context is None or context is get_default_context()
     _try_shutdown(context=context)
     _close_global_executor()
-    if uninstall_handlers or (uninstall_handlers is None and default):
+    if default:
         uninstall_signal_handlers()
 
 
@@ -156,7 +141,6 @@ def spin_until_future_complete(
 __all__ = [
     "Context",
     "Future",
-    "InitContextManager",
     "Parameter",
     "SignalHandlerOptions",
     "create_node",

@@ -140,12 +140,6 @@ class Client:
         self._reader.close()
         self._writer.close()
 
-    def __enter__(self) -> Client:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.destroy()
-
     def _conditions(self) -> tuple[int, ...]:
         return (self._reader.condition,) if self._reader.alive else ()
 

@@ -61,14 +61,14 @@ class Executor:
         self._lock = threading.RLock()
         self._nodes: list[Any] = []
         self._tasks: deque[Task] = deque()
-        self._ready: deque[Any] = deque()
+        self._ready: deque[tuple[Any, Any]] = deque()
         self._in_flight = 0
         self._idle = threading.Condition(self._lock)
         self._is_shutdown = False
         self._stale = True  # the cached plan below must be rebuilt
-        self._order: dict[int, tuple[int, Any]] = {}
+        self._order: dict[int, tuple[int, Any, Any]] = {}  # DDS entity number to (turn, node, entity)
         self._wanted: set[int] = set()
-        self._timers: list[tuple[int, Any]] = []
+        self._timers: list[tuple[int, Any, Any]] = []
 
     @property
     def context(self) -> Context:
@@ -93,8 +93,7 @@ class Executor:
             if node not in self._nodes:
                 return
             self._nodes.remove(node)
-            self._ready.clear()  # conditions stay triggered until taken: what other nodes have is found again
-        node._forget_executor(self)
+        node._rosless.forget_executor(self)
         self.wake()
 
     def get_nodes(self) -> list[Any]:
@@ -128,13 +127,12 @@ class Executor:
 
     def _rebuild(self) -> None:
         self._stale = False
-        ordered = [entity for node in self.get_nodes() for entity in node._waitables()]
-        runnable = [entity for entity in ordered if entity.callback_group.can_execute(entity)]
-        self._order = {
-            number: (index, entity) for index, entity in enumerate(runnable) for number in entity._conditions()
-        }
+        ordered = ((node, entity) for node in self.get_nodes() for entity in node._rosless.waitables())
+        runnable = (pair for pair in ordered if pair[1].callback_group.can_execute(pair[1]))
+        plan = [(index, node, entity) for index, (node, entity) in enumerate(runnable)]
+        self._order = {number: item for item in plan for number in item[2]._conditions()}
         self._wanted = {self._guard.entity, *self._order}
-        self._timers = [(index, entity) for index, entity in enumerate(runnable) if hasattr(entity, "_wait_ns")]
+        self._timers = [item for item in plan if hasattr(item[2], "_wait_ns")]
 
     def _wait(self, budget_ns: int) -> bool:
         """Wait once and queue what is ready; True when something is."""
@@ -142,14 +140,16 @@ class Executor:
             self._rebuild()
         startable = self._can_start()
         timers = self._timers if startable else []
-        waits = [left for _, timer in timers if (left := timer._wait_ns()) is not None]
+        waits = [left for _, _, timer in timers if (left := timer._wait_ns()) is not None]
         self._waitset.update(self._wanted if startable else {self._guard.entity})
         triggered = self._waitset.wait(min([budget_ns, WAIT_SLICE_NS, *waits]))
         if self._guard.entity in triggered:
             self._guard.take()
-        found = {self._order[number] for number in triggered if number in self._order}
-        found.update(item for item in timers if item[1].is_ready())
-        self._ready.extend(entity for _, entity in sorted(found, key=lambda item: item[0]))
+        found = [self._order[number] for number in triggered if number in self._order]
+        found += [item for item in timers if item[2].is_ready()]
+        turns = {turn: (node, entity) for turn, node, entity in found}
+        # what a removed node left is dropped: conditions stay triggered until taken, so it is found again
+        self._ready = deque(turns[turn] for turn in sorted(turns))
         return bool(self._ready) or bool(self._tasks)
 
     def _next(self, end_ns: int | None, condition: Callable[[], bool]) -> Callable[[], None]:
@@ -180,8 +180,11 @@ class Executor:
                 task = self._tasks.popleft()
                 self._in_flight += 1
                 return functools.partial(self._run_task, task)
-        while self._ready:
-            entity = self._ready.popleft()
+        for _ in range(len(self._ready)):
+            node, entity = self._ready.popleft()
+            if node not in self._nodes:
+                self._ready.append((node, entity))  # rclpy.spin_once takes the node out between calls; its turn is kept
+                continue
             group = entity.callback_group
             if not group.beginning_execution(entity):
                 continue
@@ -377,10 +380,10 @@ class MultiThreadedExecutor(Executor):
         if self._errors:
             raise self._errors.popleft()
 
-    def shutdown(self, timeout_sec: float | None = None, *, wait_for_threads: bool = True) -> bool:
+    def shutdown(self, timeout_sec: float | None = None) -> bool:
         """Stop spinning, wait for running callbacks and end the threads; see :meth:`Executor.shutdown`."""
         done = super().shutdown(timeout_sec)
-        self._pool.shutdown(wait=wait_for_threads and done and not self._own_callbacks())
+        self._pool.shutdown(wait=done and not self._own_callbacks())
         return done
 
 

@@ -28,16 +28,26 @@ RCLPY_MODULES: dict[str, str] = {
     "rclpy.parameter": f"{_HERE}.parameters",
     "rclpy.qos_event": f"{_HERE}.event_handler",  # the name in Humble
     "rclpy._rclpy_pybind11": f"{_HERE}.pybind_names",
+    "rclpy.lifecycle.managed_entity": f"{_HERE}.lifecycle.entities",
+    "rclpy.lifecycle.node": f"{_HERE}.lifecycle.node",
+    "rclpy.lifecycle.publisher": f"{_HERE}.lifecycle.publisher",
     "rclpy.validate_node_name": f"{_HERE}.names",
     "rclpy.validate_namespace": f"{_HERE}.names",
     "rclpy.validate_topic_name": f"{_HERE}.names",
     **{f"rclpy.{name}": f"{_HERE}.{name}" for name in _SAME_NAME},
 }
 _ONLY: dict[str, tuple[str, ...]] = {
+    "rclpy.lifecycle.managed_entity": ("ManagedEntity", "SimpleManagedEntity", "TransitionCallbackReturn"),
+    "rclpy.lifecycle.node": (
+        "LifecycleNode", "LifecycleNodeMixin", "LifecyclePublisher", "LifecycleState", "ManagedEntity", "Node",
+        "TransitionCallbackReturn",
+    ),
+    "rclpy.lifecycle.publisher": ("LifecyclePublisher", "Publisher", "SimpleManagedEntity"),
+    "rclpy.parameter": ("PARAMETER_SEPARATOR_STRING", "Parameter", "get_parameter_value", "parameter_value_to_python"),
     "rclpy.validate_node_name": ("validate_node_name",),
     "rclpy.validate_namespace": ("validate_namespace",),
     "rclpy.validate_topic_name": ("validate_topic_name",),
-}
+}  # fmt: skip
 
 
 def _missing(module: str) -> Callable[[str], Any]:

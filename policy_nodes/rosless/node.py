@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import weakref
-from typing import Any
+from typing import Any, ClassVar
 
 from policy_nodes.rosless import names
 from policy_nodes.rosless.arguments import merge, parse
-from policy_nodes.rosless.clock import Clock, ROSClock
+from policy_nodes.rosless.clock import Clock
 from policy_nodes.rosless.context import Context
 from policy_nodes.rosless.errors import unsupported
 from policy_nodes.rosless.exceptions import NotInitializedException
-from policy_nodes.rosless.logging import RcutilsLogger, get_logger
+from policy_nodes.rosless.logging import RcutilsLogger
 from policy_nodes.rosless.node_entities import EntityNode
 from policy_nodes.rosless.node_graph import GraphNode, NodeNameNonExistentError
 from policy_nodes.rosless.node_parameters import parameters_of_node
-from policy_nodes.rosless.parameters import Parameter, ParameterNode
+from policy_nodes.rosless.node_state import NodeState
+from policy_nodes.rosless.parameters import Parameter, ParameterNode, start_parameters
+from policy_nodes.rosless.reserved_names import NODE_NAMES, check_assignment, check_class
 from policy_nodes.rosless.rosout import RosoutPublisher
 from policy_nodes.rosless.time_source import TimeSource
+from policy_nodes.rosless.type_description import start_type_description
 from policy_nodes.rosless.utilities import get_default_context
 
 
@@ -43,6 +46,16 @@ class Node(EntityNode, ParameterNode, GraphNode):
         DomainError: the DDS domain cannot be opened.
     """
 
+    _rosless_reserved: ClassVar[frozenset[str]] = NODE_NAMES
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        check_class(cls, cls._rosless_reserved)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        check_assignment(self, name, value, self._rosless_reserved)
+        super().__setattr__(name, value)
+
     def __init__(
         self,
         node_name: str,
@@ -58,84 +71,78 @@ class Node(EntityNode, ParameterNode, GraphNode):
         automatically_declare_parameters_from_overrides: bool = False,
         enable_logger_service: bool = False,
     ) -> None:
-        self._context = context or get_default_context()
-        if not self._context.ok():
+        context = context or get_default_context()
+        if not context.ok():
             raise NotInitializedException("cannot create node")
         if enable_logger_service:
             raise unsupported("Node(enable_logger_service=True)")
         arguments = parse(["--ros-args", *(cli_args or [])])
         if use_global_arguments:
-            arguments = merge(arguments, self._context.arguments)
-        self._remaps = arguments.remaps
+            arguments = merge(arguments, context.arguments)
         names.validate_node_name(node_name)
         names.validate_namespace(names.normalise_namespace(namespace))
-        self._name, self._namespace = names.remap_node(node_name, names.normalise_namespace(namespace), self._remaps)
-        names.validate_node_name(self._name)
-        names.validate_namespace(self._namespace)
-        self._init_entities()
-        self._executor: weakref.ref[Any] | None = None
-        self._destroyed = False
-        self._logger = get_logger(self.get_fully_qualified_name()[1:].replace("/", "."))
-        self._session = self._context.session()
-        self._graph = self._session.graph
-        self._graph_node = self._graph.add_node(self._name, self._namespace)
-        self._context.track_node(self)
-        self._clock = ROSClock()
-        self._rosout = RosoutPublisher(self) if enable_rosout and arguments.rosout else None
-        self._init_parameters(
+        name, namespace = names.remap_node(node_name, names.normalise_namespace(namespace), arguments.remaps)
+        names.validate_node_name(name)
+        names.validate_namespace(namespace)
+        session = context.session()
+        entry = session.graph.add_node(name, namespace)
+        own = self._rosless = NodeState(context, name, namespace, arguments.remaps, session, entry)
+        # the four that code in the wild reads; rclpy has them under the same names
+        vars(self).update(
+            _context=context, _logger=own.logger, _clock=own.clock, _default_callback_group=own.default_callback_group
+        )
+        context.track_node(self)
+        own.rosout = RosoutPublisher(self) if enable_rosout and arguments.rosout else None
+        start_parameters(
+            self,
             parameter_overrides=parameter_overrides,
             allow_undeclared=allow_undeclared_parameters,
             automatically_declare=automatically_declare_parameters_from_overrides,
-            context_overrides=parameters_of_node(arguments, self._name, self._namespace),
+            context_overrides=parameters_of_node(arguments, name, namespace),
             start_services=start_parameter_services,
         )
-        self._time_source = TimeSource(self, self._clock)
+        own.time_source = TimeSource(self, own.clock)
+        start_type_description(self, own)
 
     # Identity
 
     @property
     def context(self) -> Context:
         """The context it was created in."""
-        return self._context
+        return self._rosless.context
 
     def get_name(self) -> str:
         """Name without namespace."""
-        return self._name
+        return self._rosless.name
 
     def get_namespace(self) -> str:
         """Namespace, ``/`` when none."""
-        return self._namespace
+        return self._rosless.namespace
 
     def get_fully_qualified_name(self) -> str:
         """Namespace and name."""
-        return names.join(self._namespace, self._name)
+        return self._rosless.full_name
 
     def get_logger(self) -> RcutilsLogger:
         """The node's logger."""
-        return self._logger
+        return self._rosless.logger
 
     def get_clock(self) -> Clock:
         """The node's ROS clock."""
-        return self._clock
+        return self._rosless.clock
 
     def resolve_topic_name(self, topic: str, *, only_expand: bool = False) -> str:
         """Fully qualified topic name, remapped unless ``only_expand``."""
-        return self._resolve(topic, only_expand, False)
+        return self._rosless.resolve(topic, only_expand=only_expand, is_service=False)
 
     def resolve_service_name(self, service: str, *, only_expand: bool = False) -> str:
         """Fully qualified service name, remapped unless ``only_expand``."""
-        return self._resolve(service, only_expand, True)
-
-    def _resolve(self, name: str, only_expand: bool, is_service: bool) -> str:
-        full = names.expand(name, self._name, self._namespace, is_service=is_service)
-        if only_expand:
-            return full
-        return names.remap(full, self._remaps, self._name, self._namespace, is_service=is_service)
+        return self._rosless.resolve(service, only_expand=only_expand, is_service=True)
 
     @property
     def executor(self) -> Any:
         """The executor that runs its callbacks, or None."""
-        return self._executor() if self._executor is not None else None
+        return self._rosless.current_executor()
 
     @executor.setter
     def executor(self, new_executor: Any) -> None:
@@ -144,32 +151,23 @@ class Node(EntityNode, ParameterNode, GraphNode):
             return
         if current is not None:
             current.remove_node(self)
-        self._executor = weakref.ref(new_executor) if new_executor is not None else None
+        self._rosless.executor = weakref.ref(new_executor) if new_executor is not None else None
         if new_executor is not None:
             new_executor.add_node(self)
 
-    def _forget_executor(self, executor: Any) -> None:
-        if self.executor is executor:
-            self._executor = None
-
     def destroy_node(self) -> None:
         """Destroy the node and all it owns; peers see it leave. A second call does nothing."""
-        if self._destroyed:
+        own = self._rosless
+        if own.destroyed:
             return
-        self._destroyed = True
-        self._context.untrack_node(self)
-        if self._rosout is not None:
-            self._rosout.close()
+        own.destroyed = True
+        own.context.untrack_node(self)
+        if own.rosout is not None:
+            own.rosout.close()
         if self.executor is not None:
             self.executor.remove_node(self)
-        self._graph.remove_node(self._graph_node)
-        self._destroy_all()
-
-    def __enter__(self) -> Node:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.destroy_node()
+        own.graph.remove_node(own.graph_node)
+        own.destroy_entities()
 
 
 __all__ = ["Node", "NodeNameNonExistentError"]

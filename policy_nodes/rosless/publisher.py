@@ -91,11 +91,5 @@ class Publisher:
             handler.destroy()
         self._writer.close()
 
-    def __enter__(self) -> Publisher:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.destroy()
-
 
 __all__ = ["Publisher"]

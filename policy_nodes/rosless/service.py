@@ -107,12 +107,6 @@ class Service:
         self._reader.close()
         self._writer.close()
 
-    def __enter__(self) -> Service:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.destroy()
-
     def _conditions(self) -> tuple[int, ...]:
         return (self._reader.condition,) if self._reader.alive else ()
 

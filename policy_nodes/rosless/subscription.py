@@ -78,12 +78,6 @@ class Subscription:
             handler.destroy()
         self._reader.close()
 
-    def __enter__(self) -> Subscription:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.destroy()
-
     def _conditions(self) -> tuple[int, ...]:
         return (self._reader.condition,) if self._reader.alive else ()
 

@@ -111,14 +111,6 @@ class Future:
                 return
         self._run_callback(callback)
 
-    def remove_done_callback(self, callback: Callable[[Future], Any]) -> bool:
-        """Withdraw a callback; True when it was there."""
-        with self._lock:
-            known = callback in self._callbacks
-            if known:
-                self._callbacks.remove(callback)
-            return known
-
     def _when_done(self, waker: Callable[[], None]) -> None:
         """Call ``waker`` in the completing thread; at once when complete."""
         with self._lock:

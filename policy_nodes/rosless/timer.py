@@ -117,12 +117,6 @@ class Timer:
         self._destroyed = True
         self._clock._timers.discard(self)
 
-    def __enter__(self) -> Timer:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.destroy()
-
     def _conditions(self) -> tuple[int, ...]:
         return ()
 

@@ -8,6 +8,7 @@ from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor, Si
 from rclpy.node import Node
 from rclpy.task import Future
 from std_msgs.msg import String
+from std_srvs.srv import Trigger
 
 pytestmark = pytest.mark.ros
 
@@ -19,6 +20,23 @@ def test_spin_once_runs_one_callback(node):
     time.sleep(0.03)
     rclpy.spin_once(node, timeout_sec=1.0)
     assert len(calls) == 1
+
+
+def test_spin_once_gives_everyone_a_turn(node):
+    """A topic that always has something to read does not keep a service from answering."""
+    received = []
+    publisher = node.create_publisher(String, "flood", 10)
+    node.create_subscription(String, "flood", received.append, 10)
+    node.create_service(Trigger, "ask", lambda request, response: response)
+    client = node.create_client(Trigger, "ask")
+    assert client.wait_for_service(timeout_sec=10.0)
+    answer = client.call_async(Trigger.Request())
+    end = time.monotonic() + 10.0
+    while not (received and answer.done()) and time.monotonic() < end:
+        publisher.publish(String())
+        publisher.publish(String())
+        rclpy.spin_once(node, timeout_sec=0.05)
+    assert answer.done()
 
 
 def test_spin_once_times_out_and_does_not_wait_for_zero(node):
@@ -242,11 +260,12 @@ def test_entities_created_while_spinning_are_served(ros):
         thread.join(timeout=5)
 
 
-def test_init_is_a_context_manager_and_happens_once():
-    with rclpy.init(args=[]):
-        assert rclpy.ok()
-        with pytest.raises(RuntimeError):
-            rclpy.init(args=[])
+def test_init_happens_once():
+    rclpy.init(args=[])
+    assert rclpy.ok()
+    with pytest.raises(RuntimeError):
+        rclpy.init(args=[])
+    rclpy.shutdown()
     assert not rclpy.ok()
     with pytest.raises(Exception, match=r"init\(\) has not been called"):
         Node("too_late")

@@ -2,6 +2,7 @@ import pytest
 from lifecycle_msgs.msg import State as StateMsg
 from lifecycle_msgs.msg import Transition, TransitionEvent
 from lifecycle_msgs.srv import ChangeState, GetAvailableStates, GetAvailableTransitions, GetState
+from rclpy._rclpy_pybind11 import RCLError
 from rclpy.lifecycle import LifecycleNode, SimpleManagedEntity, State, TransitionCallbackReturn
 from std_msgs.msg import Int64
 
@@ -61,36 +62,98 @@ def test_callbacks_are_told_the_state_before(managed):
 
 
 def test_impossible_transition(managed):
-    assert managed.trigger_activate() == ERROR
+    for trigger in (managed.trigger_activate, managed.trigger_deactivate, managed.trigger_cleanup):
+        with pytest.raises(RCLError):
+            trigger()
     assert managed.calls == []
     assert managed.trigger_configure() == SUCCESS
 
 
-def test_failure_returns_to_where_it_came_from(managed):
-    managed.outcomes["configure"] = FAILURE
-    assert managed.trigger_configure() == FAILURE
-    managed.outcomes.clear()
-    assert managed.trigger_configure() == SUCCESS
-    assert managed.calls == [("configure", "unconfigured")] * 2
+TRANSITIONS = {  # label: (what leads there, state before, during, after success, after failure)
+    "configure": ([], "unconfigured", "configuring", "inactive", "unconfigured"),
+    "activate": (["configure"], "inactive", "activating", "active", "inactive"),
+    "deactivate": (["configure", "activate"], "active", "deactivating", "inactive", "active"),
+    "cleanup": (["configure"], "inactive", "cleaningup", "unconfigured", "inactive"),
+    "shutdown from unconfigured": ([], "unconfigured", "shuttingdown", "finalized", "finalized"),
+    "shutdown from inactive": (["configure"], "inactive", "shuttingdown", "finalized", "finalized"),
+    "shutdown from active": (["configure", "activate"], "active", "shuttingdown", "finalized", "finalized"),
+}
+OUTCOMES = {  # name: (of the callback, of on_error, whether error processing takes place)
+    "success": (SUCCESS, None, False),
+    "failure": (FAILURE, None, False),
+    "error, recovered": (ERROR, SUCCESS, True),
+    "exception, recovered": (RuntimeError("broken"), SUCCESS, True),
+    "error, lost": (ERROR, FAILURE, True),
+    "error in error processing": (ERROR, ERROR, True),
+    "exception in error processing": (ERROR, RuntimeError("worse"), True),
+}
 
 
-@pytest.mark.parametrize("problem", [ERROR, RuntimeError("broken")])
-def test_an_error_or_exception_goes_through_error_processing(managed, problem):
-    managed.outcomes["configure"] = problem
-    managed.outcomes["error"] = SUCCESS
-    assert managed.trigger_configure() == ERROR
-    assert managed.calls == [("configure", "unconfigured"), ("error", "unconfigured")]
-    managed.outcomes.clear()
-    assert managed.trigger_configure() == SUCCESS  # recovered to unconfigured
+@pytest.fixture
+def walk(managed, node, spin_until):
+    """The managed node, its state as others see it, and the steps it announces."""
+    steps = []
+    node.create_subscription(
+        TransitionEvent,
+        "/managed/transition_event",
+        lambda event: steps.append((event.start_state.label, event.goal_state.label)),
+        50,
+    )
+    client = node.create_client(GetState, "/managed/get_state")
+    assert client.wait_for_service(timeout_sec=10.0)
+    events = "/managed/transition_event"
+    assert spin_until(lambda: node.count_publishers(events) and managed.count_subscribers(events), node)
+
+    def state():
+        future = client.call_async(GetState.Request())
+        assert spin_until(future.done, node, managed)
+        return future.result().current_state.label
+
+    return state, steps
 
 
-def test_failed_error_processing_finalizes(managed):
-    managed.outcomes.update(configure=ERROR, error=FAILURE)
-    assert managed.trigger_configure() == ERROR
-    managed.outcomes.clear()
-    assert managed.trigger_configure() == ERROR  # nothing leads out of finalized
-    with pytest.raises(Exception, match="not possible"):
-        managed.trigger_shutdown()
+@pytest.mark.parametrize("outcome", OUTCOMES)
+@pytest.mark.parametrize("transition", TRANSITIONS)
+def test_every_transition_with_every_outcome(managed, walk, transition, outcome):
+    state, _ = walk
+    path, before, _, after_success, after_failure = TRANSITIONS[transition]
+    result, error_result, processing = OUTCOMES[outcome]
+    name = transition.split()[0]
+    for step in path:
+        assert getattr(managed, f"trigger_{step}")() == SUCCESS
+    managed.calls.clear()
+    managed.outcomes.update({name: result, "error": error_result})
+    returned = getattr(managed, f"trigger_{name}")()
+    assert returned == (ERROR if processing else result)
+    assert managed.calls == [(name, before), ("error", before)][: 1 + processing]
+    goal = {SUCCESS: after_success, FAILURE: after_failure}.get(result)
+    if processing:
+        goal = "unconfigured" if error_result == SUCCESS else "finalized"
+    assert state() == goal
+
+
+def test_steps_are_announced_with_the_transition_states(managed, node, walk, spin_until):
+    _, steps = walk
+    spin_until(lambda: steps, node, timeout=0.3)  # both sides matched
+    managed.outcomes.update(activate=ERROR, error=SUCCESS)
+    assert (managed.trigger_configure(), managed.trigger_activate()) == (SUCCESS, ERROR)
+    assert managed.trigger_shutdown() == SUCCESS
+    expected = [
+        ("unconfigured", "configuring"), ("configuring", "inactive"), ("inactive", "activating"),
+        ("activating", "errorprocessing"), ("errorprocessing", "unconfigured"), ("unconfigured", "shuttingdown"),
+        ("shuttingdown", "finalized"),
+    ]  # fmt: skip
+    assert spin_until(lambda: len(steps) >= len(expected), node)
+    assert steps == expected
+
+
+def test_nothing_leads_out_of_finalized(managed, walk):
+    state, _ = walk
+    assert managed.trigger_shutdown() == SUCCESS
+    for name in ("configure", "activate", "deactivate", "cleanup", "shutdown"):
+        with pytest.raises(RCLError):
+            getattr(managed, f"trigger_{name}")()
+    assert state() == "finalized"
 
 
 def test_publisher_is_silent_unless_active(managed, node, spin_until):

@@ -36,7 +36,8 @@ def _describe_field(field: Field) -> dict[str, Any]:
     }
 
 
-def _fields(name: str) -> tuple[Field, ...]:
+def fields_of(name: str) -> tuple[Field, ...]:
+    """Members of a message on the wire; of a service, its request, response and event messages."""
     messages, services = specs()
     if name in services:
         return tuple(Field(f"{part.lower()}_message", FieldType(full)) for part, full in services[name].members.items())
@@ -54,7 +55,7 @@ def type_description(name: str) -> dict[str, Any]:
 
     def visit(type_name: str) -> None:
         if type_name not in seen:
-            fields = _fields(type_name)
+            fields = fields_of(type_name)
             seen[type_name] = [_describe_field(field) for field in fields]
             for field in fields:
                 if field.type.nested:

@@ -6,7 +6,6 @@ from policy_nodes.rosless.lifecycle.entities import (
     SimpleManagedEntity,
     TransitionCallbackReturn,
 )
-from policy_nodes.rosless.lifecycle.machine import LifecycleStateMachine
 from policy_nodes.rosless.lifecycle.node import LifecycleNode, LifecycleNodeMixin
 from policy_nodes.rosless.lifecycle.publisher import LifecyclePublisher
 
@@ -21,7 +20,6 @@ __all__ = [
     "LifecycleNodeMixin",
     "LifecyclePublisher",
     "LifecycleState",
-    "LifecycleStateMachine",
     "ManagedEntity",
     "Node",
     "NodeMixin",

@@ -9,6 +9,7 @@ from policy_nodes.rosless.exceptions import RCLError
 from policy_nodes.rosless.idl import message_class, service_class
 from policy_nodes.rosless.lifecycle.entities import TransitionCallbackReturn
 from policy_nodes.rosless.lifecycle.machine import STATES, Edge, LifecycleStateMachine, State, Transition
+from policy_nodes.rosless.logging import get_logger
 
 TransitionDescription: Any = message_class("lifecycle_msgs/msg/TransitionDescription")
 
@@ -47,15 +48,18 @@ class LifecycleServices:
         self._machine, self._change = machine, change
 
     def change_state(self, request: Any, response: Any) -> Any:
-        """Answer ``ChangeState``; a label, when given, counts more than the number."""
-        transition = request.transition.id
-        if request.transition.label:
-            try:
-                transition = self._machine.get_transition_by_label(request.transition.label)
-            except RCLError:
-                response.success = False
-                return response
-        response.success = self._change(transition) is TransitionCallbackReturn.SUCCESS
+        """Answer ``ChangeState``; a label, when given, counts more than the number.
+
+        rclpy 7.1 lets the error of an impossible number out of ``spin``, which ends the node. Here a stranger's mistake
+        is refused and reported: it must not end a node that guards a robot.
+        """
+        transition = request.transition
+        try:
+            number = self._machine.get_transition_by_label(transition.label) if transition.label else transition.id
+            response.success = self._change(number) is TransitionCallbackReturn.SUCCESS
+        except RCLError as error:
+            get_logger("rosless").error(f"change_state refused: {error}")
+            response.success = False
         return response
 
     def get_state(self, request: Any, response: Any) -> Any:

@@ -9,6 +9,7 @@ from policy_nodes.rosless.exceptions import ParameterNotDeclaredException, Param
 from policy_nodes.rosless.idl import message_class
 from policy_nodes.rosless.parameters.descriptors import ParameterDescriptor
 from policy_nodes.rosless.parameters.parameter import PARAMETER_SEPARATOR_STRING, Parameter, Type
+from policy_nodes.rosless.parameters.state import ParameterState
 
 ListParametersResult: Any = message_class("rcl_interfaces/msg/ListParametersResult")
 DEPTH_RECURSIVE = 0
@@ -22,13 +23,11 @@ def _check_names(names: Sequence[str]) -> None:
 class ParameterReading:
     """Parameters by name with their descriptors, and the methods of ``rclpy.node.Node`` that read them."""
 
-    _parameters: dict[str, Parameter]
-    _descriptors: dict[str, Any]
-    _allow_undeclared_parameters: bool
+    _rosless_parameters: ParameterState
 
     def has_parameter(self, name: str) -> bool:
         """Whether a parameter is declared."""
-        return name in self._parameters
+        return name in self._rosless_parameters.values
 
     def get_parameter(self, name: str) -> Parameter:
         """A parameter by name; one that is not set when it is undeclared and that is allowed.
@@ -37,12 +36,13 @@ class ParameterReading:
             ParameterNotDeclaredException: it is undeclared and that is not allowed.
             ParameterUninitializedException: it was declared by type only and has no value yet.
         """
+        own = self._rosless_parameters
         if not self.has_parameter(name):
-            if self._allow_undeclared_parameters:
+            if own.allow_undeclared:
                 return Parameter(name, Type.NOT_SET)
             raise ParameterNotDeclaredException(name)
-        parameter = self._parameters[name]
-        if parameter.type_ is Type.NOT_SET and not self._descriptors[name].dynamic_typing:
+        parameter = own.values[name]
+        if parameter.type_ is Type.NOT_SET and not own.descriptors[name].dynamic_typing:
             raise ParameterUninitializedException(name)
         return parameter
 
@@ -57,7 +57,7 @@ class ParameterReading:
 
     def get_parameter_or(self, name: str, alternative_value: Parameter | None = None) -> Parameter:
         """A parameter, or the alternative (by default one that is not set) when it is undeclared or not set."""
-        stored = self._parameters.get(name)
+        stored = self._rosless_parameters.values.get(name)
         if stored is not None and stored.type_ is not Type.NOT_SET:
             return stored
         return Parameter(name, Type.NOT_SET) if alternative_value is None else alternative_value
@@ -65,7 +65,11 @@ class ParameterReading:
     def get_parameters_by_prefix(self, prefix: str) -> dict[str, Parameter]:
         """Parameters under ``prefix.``, keyed by the rest of their names; every one for an empty prefix."""
         start = prefix + PARAMETER_SEPARATOR_STRING if prefix else ""
-        return {name[len(start) :]: value for name, value in self._parameters.items() if name.startswith(start)}
+        return {
+            name[len(start) :]: value
+            for name, value in self._rosless_parameters.values.items()
+            if name.startswith(start)
+        }
 
     def get_parameter_type(self, name: str) -> Type:
         """Type of a parameter; NOT_SET when it is undeclared and that is allowed.
@@ -73,9 +77,10 @@ class ParameterReading:
         Raises:
             ParameterNotDeclaredException: it is undeclared and that is not allowed.
         """
+        own = self._rosless_parameters
         if self.has_parameter(name):
-            return self._parameters[name].type_
-        if self._allow_undeclared_parameters:
+            return own.values[name].type_
+        if own.allow_undeclared:
             return Type.NOT_SET
         raise ParameterNotDeclaredException(name)
 
@@ -94,9 +99,10 @@ class ParameterReading:
         Raises:
             ParameterNotDeclaredException: it is undeclared and that is not allowed.
         """
-        if name in self._descriptors:
-            return self._descriptors[name]
-        if self._allow_undeclared_parameters:
+        own = self._rosless_parameters
+        if name in own.descriptors:
+            return own.descriptors[name]
+        if own.allow_undeclared:
             return ParameterDescriptor()
         raise ParameterNotDeclaredException(name)
 
@@ -131,6 +137,6 @@ class ParameterReading:
             starts = [prefix + PARAMETER_SEPARATOR_STRING for prefix in prefixes]
             return name in prefixes or any(name.startswith(s) and near(name[len(s) :]) for s in starts)
 
-        names = [name for name in self._parameters if wanted(name)]
+        names = [name for name in self._rosless_parameters.values if wanted(name)]
         groups = (name.rpartition(PARAMETER_SEPARATOR_STRING)[0] for name in names)
         return ListParametersResult(names=names, prefixes=list(dict.fromkeys(filter(None, groups))))

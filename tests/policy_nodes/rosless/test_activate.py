@@ -1,5 +1,7 @@
 import importlib
+import os
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -99,3 +101,53 @@ def test_unsupported_parts_are_errors_with_a_fix():
         isinstance(error, KeelError) and isinstance(error, UnsupportedError) and isinstance(error, NotImplementedError)
     )
     assert "docs/ros.md" in error.fix
+
+
+def test_submodules_of_lifecycle_are_those_of_rclpy():
+    from rclpy.lifecycle import LifecycleNode, LifecycleState, ManagedEntity
+    from rclpy.lifecycle import Publisher as FromPackage
+    from rclpy.lifecycle.managed_entity import ManagedEntity as Same
+    from rclpy.lifecycle.managed_entity import SimpleManagedEntity
+    from rclpy.lifecycle.node import LifecycleNode as SameNode
+    from rclpy.lifecycle.node import LifecycleState as SameState
+    from rclpy.lifecycle.node import TransitionCallbackReturn
+    from rclpy.lifecycle.publisher import LifecyclePublisher
+
+    assert (Same, SameNode, SameState, LifecyclePublisher) == (
+        ManagedEntity,
+        LifecycleNode,
+        LifecycleState,
+        FromPackage,
+    )
+    assert issubclass(LifecyclePublisher, SimpleManagedEntity) and TransitionCallbackReturn.SUCCESS.value == 97
+    with pytest.raises(ImportError):
+        from rclpy.lifecycle import LifecycleStateMachine  # noqa: F401  # not a name of rclpy
+
+
+def test_names_that_jazzy_does_not_have_are_not_offered():
+    import rclpy
+    from rclpy.node import Node
+    from rclpy.publisher import Publisher
+    from rclpy.task import Future
+
+    assert not hasattr(rclpy, "InitContextManager") and not hasattr(Future, "remove_done_callback")
+    assert not hasattr(Node, "__enter__") and not hasattr(Publisher, "__enter__")
+
+
+def test_the_domain_lock_leaves_no_open_socket_behind(run_python):
+    """Also where the configuration is only imported, or the process is forked: both used to warn at their end."""
+    code = """
+import os, sys, warnings
+warnings.simplefilter("always")
+sys.path.insert(0, sys.argv[1])
+import tests.conftest
+if os.fork() == 0:
+    sys.exit(0)
+print(os.wait()[1], os.environ["ROS_DOMAIN_ID"])
+"""
+    root = str(Path(__file__).parents[3])
+    process = run_python(code, root)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 0 and "ResourceWarning" not in err, err
+    status, domain = out.split()
+    assert status == "0" and domain != os.environ["ROS_DOMAIN_ID"]

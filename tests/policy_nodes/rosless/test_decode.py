@@ -19,7 +19,8 @@ def test_good_and_bad_bytes(capfd):
 def test_a_damaged_sample_does_not_end_the_node(capfd):
     import rclpy
 
-    with rclpy.init(args=[]):
+    rclpy.init(args=[])
+    try:
         node, received = rclpy.create_node("robust"), []
         publisher = node.create_publisher(String, "a", 10)
         node.create_subscription(String, "a", received.append, 10)
@@ -31,3 +32,5 @@ def test_a_damaged_sample_does_not_end_the_node(capfd):
                 break
         assert [msg.data for msg in received] == ["after"]
         assert "dropped a sample of '/a'" in capfd.readouterr().err
+    finally:
+        rclpy.try_shutdown()

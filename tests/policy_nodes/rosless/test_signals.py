@@ -175,8 +175,9 @@ from policy_nodes.rosless.activate import ensure_ros
 ensure_ros()
 import rclpy
 before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
-with rclpy.init():
-    assert signal.getsignal(signal.SIGINT) is not before[0]
+rclpy.init()
+assert signal.getsignal(signal.SIGINT) is not before[0]
+rclpy.shutdown()
 assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 assert signal.set_wakeup_fd(-1) == -1
 """

@@ -1,5 +1,6 @@
 import pytest
 
+from policy_nodes.rosless.exceptions import RCLError
 from policy_nodes.rosless.idl import message_class
 from policy_nodes.rosless.lifecycle.entities import TransitionCallbackReturn
 from policy_nodes.rosless.lifecycle.machine import LifecycleStateMachine
@@ -12,7 +13,14 @@ Transition = message_class("lifecycle_msgs/msg/Transition")
 def call():
     machine, asked = LifecycleStateMachine(), []
     outcome = {1: TransitionCallbackReturn.SUCCESS, 5: TransitionCallbackReturn.FAILURE}
-    services = LifecycleServices(machine, lambda number: asked.append(number) or outcome[number])
+
+    def change(number):
+        asked.append(number)
+        if number not in outcome:
+            raise RCLError("no such transition from here")
+        return outcome[number]
+
+    services = LifecycleServices(machine, change)
 
     def call_(name, **request):
         return getattr(services, name)(SERVICES[name].Request(**request), SERVICES[name].Response())
@@ -27,6 +35,11 @@ def test_change_by_number_and_by_label(call):
     assert call.asked == [1, 5]
     assert not call("change_state", transition=Transition(label="fly")).success
     assert call.asked == [1, 5]
+
+
+def test_an_impossible_number_is_refused_not_raised(call, capfd):
+    assert not call("change_state", transition=Transition(id=3)).success
+    assert call.asked == [3] and "change_state refused" in capfd.readouterr().err
 
 
 def test_queries(call):

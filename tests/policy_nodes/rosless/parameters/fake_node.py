@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 
 from policy_nodes.rosless.idl import message_class
-from policy_nodes.rosless.parameters import ParameterNode
+from policy_nodes.rosless.parameters import ParameterNode, start_parameters
 
 Time = message_class("builtin_interfaces/msg/Time")
 
@@ -11,7 +11,7 @@ Time = message_class("builtin_interfaces/msg/Time")
 class FakeNode(ParameterNode):
     def __init__(self, namespace="/", **options):
         self.namespace, self.events, self.services = namespace, [], {}
-        self._init_parameters(**options)
+        start_parameters(self, **options)
 
     def create_publisher(self, msg_type, topic, qos):
         assert topic == "/parameter_events" and qos.depth == 1000
