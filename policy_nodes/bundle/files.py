@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import mmap
+import re
 import stat
 from pathlib import Path
+
+import yaml
 
 from policy_nodes.bundle.hashing import sha256_file
 from policy_nodes.bundle.limits import (
@@ -24,6 +27,9 @@ from policy_nodes.bundle.strict_json import parse_json_object
 from policy_nodes.errors import BundleError
 
 COPY_AGAIN = "copy the bundle again from where it was exported, or export it again"
+_YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_YAML_DEPTH = 32
+_YAML_INDENT = re.compile(r"[ \t?:-]{128}")
 EXPORT_AGAIN = "export the policy again with 'keel export'"
 
 
@@ -135,6 +141,34 @@ def _check_content(path: Path, manifest: Manifest) -> None:
         text = path.read_bytes().decode("utf-8")
         if "\0" in text or "!!python" in text:
             raise ValueError("is not plain text")
+        if suffix == ".yaml":
+            check_yaml(text)
+
+
+def check_yaml(text: str) -> None:
+    """Refuse anchors, aliases and tags: few bytes that unfold to gigabytes, or to objects.
+
+    Whether the text is YAML at all, and says what it should, is for its reader to find out.
+
+    Raises:
+        ValueError: naming the line.
+    """
+    depth = 0
+    for line, content in enumerate(text.splitlines(), start=1):
+        # Parsers of YAML take time quadratic in the nesting. Columns bound that of blocks, open brackets the rest.
+        for char in content:
+            depth += (char in "[{") - (char in "]}" and depth > 0)
+            if depth > _YAML_DEPTH:
+                raise ValueError(f"is nested beyond reason in line {line}")
+        if _YAML_INDENT.match(content):
+            raise ValueError(f"is nested beyond reason in line {line}")
+    try:
+        for event in yaml.parse(text, Loader=_YAML):
+            if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) or getattr(event, "tag", None):
+                line = event.start_mark.line + 1 if event.start_mark else 0
+                raise ValueError(f"uses a YAML anchor, alias or tag in line {line}")
+    except yaml.YAMLError:
+        return
 
 
 def _check_tensors(kind: str, found: list[TensorInfo], expected: dict[str, list[int]]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import zipfile
+import zlib
 from collections.abc import Mapping
 
 import numpy as np
@@ -11,7 +13,7 @@ from numpy.typing import NDArray
 
 from policy_nodes.bundle.limits import PARITY_NAME
 from policy_nodes.bundle.load import Bundle
-from policy_nodes.errors import ObservationError
+from policy_nodes.errors import BundleError, ObservationError
 
 Arrays = dict[str, NDArray[np.float32]]
 
@@ -20,11 +22,17 @@ def load_parity(bundle: Bundle) -> tuple[Arrays, Arrays]:
     """Recorded inputs and reference outputs by graph tensor name, each (samples, *shape) float32.
 
     Raises:
-        BundleError: the file changed since export.
+        BundleError: the file changed since export, or its compressed data is damaged.
     """
-    with np.load(io.BytesIO(bundle.read(PARITY_NAME)), allow_pickle=False) as archive:
-        inputs = {key.removeprefix("input/"): archive[key] for key in archive.files if key.startswith("input/")}
-        outputs = {key.removeprefix("output/"): archive[key] for key in archive.files if key.startswith("output/")}
+    try:
+        with np.load(io.BytesIO(bundle.read(PARITY_NAME)), allow_pickle=False) as archive:
+            inputs = {key.removeprefix("input/"): archive[key] for key in archive.files if key.startswith("input/")}
+            outputs = {key.removeprefix("output/"): archive[key] for key in archive.files if key.startswith("output/")}
+    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, NotImplementedError, OSError) as error:
+        # The headers were sound when the bundle was loaded; only unpacking shows whether the data is.
+        raise BundleError(
+            f"{bundle.path.name}: '{PARITY_NAME}' cannot be unpacked: {error}.", "export the policy again"
+        ) from None
     return inputs, outputs
 
 

@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 
 from policy_nodes.bundle.load import load_bundle
-from policy_nodes.errors import ObservationError
+from policy_nodes.errors import BundleError, ObservationError
 from policy_nodes.inference.latency import measure_latency
 from policy_nodes.inference.parity import exceeded, load_parity, max_abs_error
 from policy_nodes.inference.policy import PolicySession
+from tests.policy_nodes.bundle.resealing import replace_file
 from tests.policy_nodes.bundle_fixture import make_bundle
 
 
@@ -54,3 +55,12 @@ def test_latency_is_of_the_asked_number_of_calls(session):
     latency = measure_latency(session, calls=30, warm_up=2)
     assert latency.calls == 30
     assert 0 < latency.median_s <= latency.p99_s <= latency.max_s
+
+
+def test_damaged_data_behind_sound_headers(tmp_path):
+    path = make_bundle(tmp_path, samples=64)
+    data = bytearray((path / "parity.npz").read_bytes())
+    data[data.index(b"input/noise.npy") + 30_000] ^= 0xFF  # far inside the array, where no header is
+    replace_file(path, "parity.npz", bytes(data))
+    with pytest.raises(BundleError, match=r"'parity\.npz' cannot be unpacked"):
+        load_parity(load_bundle(path))
