@@ -14,6 +14,7 @@ import yaml
 from pydantic import Field, FiniteFloat, ValidationError, model_validator
 
 from policy_nodes.errors import ConfigError
+from policy_nodes.safety.filter.config import FilterConfig
 from policy_nodes.safety.reasons import REASONS, Reaction, Reason
 from policy_nodes.safety.schema import Positive, Seconds, Strict
 from policy_nodes.safety.stl.config import SpecificationConfig
@@ -93,6 +94,8 @@ class SafetyConfig(Strict):
     """Overrides of backup and stop category for stopping reasons."""
     temporal_logic: Annotated[list[SpecificationConfig], Field(max_length=64)] = Field(default_factory=list)
     """What must hold while the policy moves the robot, on the executed trace and on the predicted chunk."""
+    filter: FilterConfig | None = None
+    """What the arm must stay clear of; None switches the barrier filter off."""
 
     @property
     def names(self) -> list[str]:

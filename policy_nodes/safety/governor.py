@@ -18,7 +18,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from policy_nodes.bundle.manifest import ObservationTerm
-from policy_nodes.errors import ConfigError
 from policy_nodes.safety.alarms import AlarmWatch
 from policy_nodes.safety.backup import JerkLimitedStop
 from policy_nodes.safety.chunks import ChunkWatch, Wanted
@@ -26,6 +25,8 @@ from policy_nodes.safety.clock import TickClock
 from policy_nodes.safety.commander import Commander
 from policy_nodes.safety.config import SafetyConfig
 from policy_nodes.safety.decision import Decision
+from policy_nodes.safety.filter.safety_filter import Infeasible
+from policy_nodes.safety.fit import check_fit
 from policy_nodes.safety.limits import Array
 from policy_nodes.safety.reasons import Reason
 from policy_nodes.safety.status import describe
@@ -64,7 +65,7 @@ class Governor:
         chunk_period_s: float,
         monitor_required: bool,
     ) -> None:
-        _check(config, list(joints), control_period_s, chunk_period_s)
+        check_fit(config, list(joints), control_period_s, chunk_period_s)
         self._config = config
         self._lock = threading.RLock()
         self._supervisor = Supervisor(config)
@@ -73,7 +74,7 @@ class Governor:
         self._chunks = ChunkWatch(config, len(config.joints), control_period_s, chunk_period_s)
         self._alarms = AlarmWatch(config, monitor_required)
         self._clock = TickClock(control_period_s, config.clock_jump_s)
-        self._commander = Commander(config, control_period_s)
+        self._commander = Commander(config, control_period_s, terms)
         self._specifications = SpecificationLayer(config.temporal_logic, joints, terms, control_period_s)
         self._clean_ticks = 0
         self._estop_held = False
@@ -149,7 +150,7 @@ class Governor:
                 return True, "Already enabled."
             missing = self._missing_for_enable(now_ns)
             # Where the robot is held under power its last command continues, so that nothing jumps.
-            start = self._joint.value if self._commander.rest is None else self._commander.rest
+            start = self._standing
             if missing or start is None:
                 return False, "Cannot enable: " + "; ".join(missing) + "."
             self._commander.begin(start)
@@ -177,6 +178,8 @@ class Governor:
                 self._specifications.restart()
                 self._observe([])
                 blocking[cause] = next(iter(self._specifications.faults()), None)
+            if cause is Reason.FILTER_INFEASIBLE:
+                blocking[cause] = self._breach(self._standing)
             still = blocking.get(cause) if cause is not None else None
             if still is not None:
                 missing.append(f"{still.reason.value}: {still.detail}")
@@ -226,6 +229,7 @@ class Governor:
             counters = {
                 "ticks": self._ticks,
                 "limited_ticks": self._limited_ticks,
+                "filtered_ticks": self._commander.filtered_ticks,
                 "unknown_observations": self._unknown_terms,
                 "ignored_alarms": self._alarms.ignored,
             }
@@ -256,12 +260,25 @@ class Governor:
         found = [self._joint.fault(now_ns), *[watch.fault(now_ns) for watch in self._terms.values()]]
         return [fault for fault in found if fault is not None]
 
+    def _values(self) -> dict[str, Array]:
+        """Last good value of every observation term that was received."""
+        return {name: watch.value for name, watch in self._terms.items() if watch.value is not None}
+
+    @property
+    def _standing(self) -> Array | None:
+        """Where the robot stands: held under power, or as measured."""
+        return self._joint.value if self._commander.rest is None else self._commander.rest
+
+    def _breach(self, position: Array | None) -> Fault | None:
+        text = None if position is None else self._commander.breach(position, self._values())
+        return None if text is None else Fault(Reason.FILTER_INFEASIBLE, text)
+
     def _observe(self, faults: list[Fault]) -> None:
         """One sample of the executed trace for the specifications; a trace with a gap starts again."""
         layer, position, velocity = self._specifications, self._joint.value, self._joint.velocity
         if not layer.specifications:
             return
-        terms = {name: watch.value for name, watch in self._terms.items() if watch.value is not None}
+        terms = self._values()
         if faults or position is None or velocity is None or len(terms) < len(self._terms):
             layer.restart()
             return
@@ -313,6 +330,8 @@ class Governor:
         elif measured is not None:
             limit = self._config.max_command_distance
             found.append(self._apart(Reason.COMMAND_FAR_FROM_STATE, wanted.position, measured, limit))
+        if not missing:
+            found.append(self._breach(self._standing))
         warning = Reason.SPECIFICATION_WARNING
         found += [fault for fault in self._specification_faults(now_ns, measured) if fault.reason is not warning]
         missing += [f"{fault.reason.value}: {fault.detail}" for fault in found if fault is not None]
@@ -337,10 +356,14 @@ class Governor:
             self._commander.start_backup(now_ns, JerkLimitedStop.name)
 
     def _command(self, now_ns: int, wanted: Wanted | None) -> Array | None:
-        action, commander = self._supervisor.action, self._commander
+        commander = self._commander
         self._used_backup = None
-        if action is Action.FOLLOW and wanted is not None:
-            return commander.follow(wanted)
+        if self._supervisor.action is Action.FOLLOW and wanted is not None:
+            try:
+                return commander.follow(wanted, self._values())
+            except Infeasible as error:
+                self._apply(now_ns, Fault(Reason.FILTER_INFEASIBLE, str(error)))
+        action = self._supervisor.action
         if action is Action.REST:
             return commander.rest
         self._used_backup = commander.backup_name
@@ -370,16 +393,3 @@ class Governor:
             stop_category=supervisor.stop_category,
             detail=supervisor.detail,
         )
-
-
-def _check(config: SafetyConfig, joints: list[str], control_period_s: float, chunk_period_s: float) -> None:
-    missing = [name for name in joints if name not in config.names]
-    extra = [name for name in config.names if name not in joints]
-    if missing or extra:
-        cause = f"safety.yaml: no limits for {missing}" if missing else f"safety.yaml: unknown joints {extra}"
-        raise ConfigError(f"{cause}; the bundle commands {joints}.", "list exactly the bundle's joints.")
-    if joints != config.names:
-        raise ConfigError(f"safety.yaml lists {config.names}, the bundle {joints}.", "use the bundle's order.")
-    for name, value in (("control_period_s", control_period_s), ("chunk_period_s", chunk_period_s)):
-        if not 0.0 < value < 60.0:
-            raise ConfigError(f"{name} is {value}.", "give seconds between 0 and 60.")

@@ -1,0 +1,172 @@
+"""Control barrier functions of an arm: each class says how far it is from one kind of harm, and how fast it nears it.
+
+A barrier has rows ``value + gradient . dq >= 0`` (to first order) for joint displacements ``dq``; ``curvature`` bounds
+what the second order can take away. :func:`half_spaces` turns rows into the ``(G, h)`` of ``G u <= h`` for a joint
+velocity ``u`` (Ames et al., arXiv 1903.11199; in discrete time Agrawal and Sreenath, RSS 2017):
+``value_next >= (1 - rate dt) value``.
+
+Distances are between spheres and capsules. Where a body has two ends a pair contributes one row per combination of
+ends, along the direction between the closest points: by convexity the smallest of these rows bounds the distance after
+any motion of the ends, while the distance's own gradient would not.
+
+The gradients of all geometric rows are computed together (:meth:`Kinematics.gradients`): a row is the motion of one
+tracked point relative to another along a direction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from policy_nodes.safety.filter.config import HumanConfig
+from policy_nodes.safety.filter.segments import closest
+from policy_nodes.safety.limits import Array
+
+SCENE = -1
+"""Link index of points that the arm does not move."""
+
+
+class Barrier(Protocol):
+    """One kind of geometric constraint with m rows: points ``first`` must stay on the safe side of points ``second``.
+
+    Attributes:
+        labels: (m,) names for the operator.
+        first: (m,) indices of tracked points; ``second``: likewise.
+        curvature: (m, L) bounds of second derivatives by link; see :meth:`Kinematics.levers`.
+        reaction_s: (m,) time during which the arm continues at its present velocity before it can brake.
+    """
+
+    labels: list[str]
+    first: np.ndarray
+    second: np.ndarray
+    curvature: Array
+    reaction_s: Array
+
+    def normals(self, position: Array) -> tuple[Array, Array]:
+        """Values (m,) in m, >= 0 where safe, and directions (m, 3) along which ``first - second`` must not shrink.
+
+        Args:
+            position: (P, 3) tracked points, base frame, m.
+        """
+
+
+def half_spaces(value: Array, gradient: Array, rate: float) -> tuple[Array, Array]:
+    """``(G, h)`` with ``G u <= h`` for a joint velocity ``u`` that approaches no faster than ``rate`` (1/s) allows."""
+    return -gradient, rate * value
+
+
+class JointRange:
+    """Distance of every joint from its position limits, 2n rows; needs no geometry.
+
+    Args:
+        names: joint names, n of them.
+        low: (n,) limits already narrowed by the margin; ``high``: likewise.
+    """
+
+    def __init__(self, names: Sequence[str], low: Array, high: Array) -> None:
+        self.labels = [f"{name} above its minimum" for name in names] + [f"{name} below its maximum" for name in names]
+        self.gradient: Array = np.concatenate([np.eye(len(names)), -np.eye(len(names))])
+        self._bound = np.concatenate([-low, high])
+
+    def value(self, joints: Array) -> Array:
+        """``q - low`` and ``high - q``, (2n,), rad or m, for the command vector ``joints`` (n,)."""
+        return np.concatenate([joints, -joints]) + self._bound
+
+
+class ToolBox:
+    """Distance of one point from the six faces of an axis-aligned box.
+
+    Args:
+        point: index among the tracked points.
+        origin: index of any point of the scene.
+        minimum: (3,) corner, m; ``maximum``: the other.
+        levers: (L,) of the point.
+    """
+
+    def __init__(self, point: int, origin: int, minimum: Array, maximum: Array, levers: Array) -> None:
+        self.labels = [
+            f"tool {side} of the workspace in {axis}" for side in ("above min", "below max") for axis in "xyz"
+        ]
+        self.first, self.second = np.full(6, point), np.full(6, origin)
+        self.curvature, self.reaction_s = np.tile(levers, (6, 1)), np.zeros(6)
+        self._bound = np.concatenate([-minimum, maximum])
+        self._point, self._direction = point, np.concatenate([np.eye(3), -np.eye(3)])
+
+    def normals(self, position: Array) -> tuple[Array, Array]:
+        """Six rows: ``p - minimum`` and ``maximum - p``."""
+        point = position[self._point]
+        return np.concatenate([point, -point]) + self._bound, self._direction
+
+
+@dataclass(frozen=True)
+class Solid:
+    """A sphere (one end) or capsule (two): indices of its ends among the tracked points, radius in m, levers (L,)."""
+
+    name: str
+    ends: tuple[int, ...]
+    radius: float
+    levers: Array
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two solids that must stay apart: ``margin`` in m beyond their radii; ``reaction_s`` as in :class:`Barrier`."""
+
+    first: Solid
+    second: Solid
+    margin: float
+    reaction_s: float = 0.0
+
+    @property
+    def label(self) -> str:
+        """For the operator."""
+        return f"{self.first.name} clear of {self.second.name}"
+
+
+def separation(first: Solid, second: Solid, human: HumanConfig) -> Pair:
+    """A body and a person under speed and separation monitoring: the arm nears only as fast as it can stop in time.
+
+    The parts of the protective distance that do not depend on the arm's motion widen the person; ``v_r T_r`` and
+    ``S_stop`` follow from the arm's own reach after the command.
+    """
+    return Pair(first, second, human.margin + protective_distance(human, 0.0, 0.0), human.reaction_s)
+
+
+def protective_distance(human: HumanConfig, speed: float, stopping_distance: float) -> float:
+    """Protective separation of ISO/TS 15066, 5.5.4, m: ``S = v_h (T_r + T_s) + v_r T_r + S_stop + C + Z_d + Z_r``.
+
+    Args:
+        human: speed, times, intrusion and uncertainty.
+        speed: at which the robot approaches, m/s.
+        stopping_distance: of the robot from that speed, m.
+    """
+    moved = human.speed * (human.reaction_s + human.stopping_s) + speed * human.reaction_s
+    return moved + stopping_distance + human.intrusion + human.uncertainty
+
+
+class Clearance:
+    """Distance between pairs of solids, on the arm or in the scene.
+
+    Args:
+        pairs: one or more.
+    """
+
+    def __init__(self, pairs: Sequence[Pair]) -> None:
+        ends = [(p.first.ends[0], p.first.ends[-1], p.second.ends[0], p.second.ends[-1]) for p in pairs]
+        self._ends = np.array(ends)
+        combined = [(k, i, j) for k, pair in enumerate(pairs) for i in pair.first.ends for j in pair.second.ends]
+        self._pair, self.first, self.second = np.array(combined).T
+        chosen = [pairs[k] for k in self._pair]
+        self.labels = [pair.label for pair in chosen]
+        self.curvature = np.array([pair.first.levers + pair.second.levers for pair in chosen])
+        self.reaction_s = np.array([pair.reaction_s for pair in chosen])
+        self._apart = np.array([pair.first.radius + pair.second.radius + pair.margin for pair in chosen])
+
+    def normals(self, position: Array) -> tuple[Array, Array]:
+        """One row per pair and combination of ends."""
+        direction = closest(position.take(self._ends, axis=0))[2].take(self._pair, axis=0)
+        between = position.take(self.first, axis=0) - position.take(self.second, axis=0)
+        return np.einsum("ij,ij->i", between, direction) - self._apart, direction

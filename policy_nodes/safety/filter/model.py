@@ -1,0 +1,208 @@
+"""Builds kinematics and barriers from the configuration and evaluates them for one command vector."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from policy_nodes.bundle.manifest import ObservationTerm
+from policy_nodes.errors import ConfigError
+from policy_nodes.safety.filter.barriers import (
+    SCENE,
+    Barrier,
+    Clearance,
+    JointRange,
+    Pair,
+    Solid,
+    ToolBox,
+    separation,
+)
+from policy_nodes.safety.filter.config import BodyConfig, FilterConfig, HumanConfig, ObstacleConfig
+from policy_nodes.safety.kinematics import Kinematics
+from policy_nodes.safety.limits import Array, Limits
+
+Places = Mapping[str, Array]
+"""Present positions (3,) of moving obstacles by name, base frame, m."""
+SAMPLES, STARTS, STEPS = 200, 5, 60
+"""Of the search for a configuration that satisfies every barrier."""
+FAR_AWAY = 1e3
+"""Where moving obstacles are taken to be while the configuration is checked, m."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """All barrier rows at one configuration: values (m,) and gradients (m, n) by the command vector."""
+
+    value: Array
+    gradient: Array
+
+
+class FilterModel:
+    """The arm and everything it must stay clear of.
+
+    Args:
+        config: section ``filter``.
+        joints: names of the command vector.
+        limits: their limits.
+
+    Raises:
+        ConfigError: the chain does not fit the joints, or the barriers contradict each other: a search finds no
+            configuration that satisfies all of them.
+    """
+
+    def __init__(self, config: FilterConfig, joints: Sequence[str], limits: Limits) -> None:
+        self.kinematics = Kinematics(config.chain, joints)
+        self.moving: dict[str, str] = {}
+        """Observation term by moving obstacle."""
+        self._links: list[int] = []
+        self._places: list[Array] = []
+        self._followed: dict[str, list[tuple[int, Array]]] = {}
+        self._travel = limits.high - limits.low
+        self._range = self._joint_range(config, joints, limits)
+        self.barriers = self._barriers(config)
+        if not self.barriers and self._range is None:
+            raise ConfigError("filter: nothing is configured to stay clear of.", "name a workspace, pair or obstacle.")
+        # Homogeneous, so that one product moves the arm's points; the scene's are already in the base frame.
+        self._link = np.array(self._links, dtype=np.int64)
+        self._position = np.array(self._places).reshape(-1, 3)
+        on_arm = self._link != SCENE
+        self._arm = np.flatnonzero(on_arm)
+        self._arm_link = self._link[self._arm]
+        self._local = np.concatenate([self._position, np.ones((len(self._links), 1))], axis=1)[self._arm]
+        first = np.concatenate([np.empty(0, np.int64), *[barrier.first for barrier in self.barriers]])
+        second = np.concatenate([np.empty(0, np.int64), *[barrier.second for barrier in self.barriers]])
+        # The motion of the second point counts only where the arm moves it.
+        self._relative = np.flatnonzero(on_arm[second])
+        self._both = np.concatenate([first, second[self._relative]])
+        self._both_links = self._link[self._both]
+        ranged = [] if self._range is None else self._range.labels
+        self.labels = [label for barrier in self.barriers for label in barrier.labels] + ranged
+        none = np.zeros((len(ranged), len(self.kinematics.names)))
+        self.curvature = np.concatenate([*[barrier.curvature for barrier in self.barriers], none])
+        self.reaction_s = np.concatenate([*[b.reaction_s for b in self.barriers], np.zeros(len(ranged))])
+        self._refuse_contradictions(limits)
+
+    def rows(self, joints: Array, places: Places) -> Rows:
+        """Values and gradients of every barrier at the command vector ``joints`` (n,).
+
+        Raises:
+            KeyError: a moving obstacle has no place.
+        """
+        position = self._position.copy()
+        pose = self.kinematics.pose(joints)
+        position[self._arm] = self.kinematics.points(pose, self._arm_link, self._local)
+        for name, points in self._followed.items():
+            for index, offset in points:
+                position[index] = places[name] + offset
+        value, directions = np.empty(len(self.labels)), np.empty((len(self._both), 3))
+        done = 0
+        for barrier in self.barriers:
+            part = slice(done, done + len(barrier.labels))
+            value[part], directions[part] = barrier.normals(position)
+            done = part.stop
+        if self._relative.size:
+            directions[done:] = directions[self._relative]
+        gradient = self.kinematics.gradients(pose, self._both_links, position.take(self._both, axis=0), directions)
+        if self._relative.size:
+            gradient[self._relative] -= gradient[done:]
+            gradient = gradient[:done]
+        if self._range is not None:
+            value[done:] = self._range.value(joints)
+            gradient = np.concatenate([gradient, self._range.gradient])
+        return Rows(value, gradient)
+
+    def check_terms(self, terms: Sequence[ObservationTerm], frame_id: str | None) -> None:
+        """Whether the observation terms that obstacles come from are positions in the base frame.
+
+        Raises:
+            ConfigError: a term is missing, has fewer than three elements, is not in metres, or in another frame.
+        """
+        known = {term.name: term for term in terms}
+        for obstacle, name in self.moving.items():
+            term = known.get(name)
+            if term is None:
+                raise ConfigError(f"filter: '{obstacle}' needs the unknown observation term '{name}'.", "name a term.")
+            if term.size < 3 or list(term.unit[:3]) != ["m"] * 3:
+                raise ConfigError(f"filter: the term '{name}' does not begin with a position in m.", "name another.")
+            if frame_id is not None and term.frame_id != frame_id:
+                raise ConfigError(f"filter: '{name}' is in frame '{term.frame_id}', not '{frame_id}'.", "transform it.")
+
+    def _point(self, link: int, place: Sequence[float] | Array) -> int:
+        self._links.append(link)
+        self._places.append(np.array(place, dtype=np.float64))
+        return len(self._links) - 1
+
+    def _on_link(self, name: str, local: Sequence[float]) -> tuple[int, Array]:
+        link = self.kinematics.names.index(name)
+        return self._point(link, local), self.kinematics.levers(link, np.array(local), self._travel)
+
+    def _body(self, body: BodyConfig) -> Solid:
+        points = [self._on_link(body.link, local) for local in (body.start, body.end) if local is not None]
+        levers = np.max([levers for _, levers in points], axis=0)
+        return Solid(body.name, tuple(index for index, _ in points), body.radius, levers)
+
+    def _obstacle(self, obstacle: ObstacleConfig) -> Solid:
+        offsets = [np.zeros(3)] + ([] if obstacle.end is None else [np.array(obstacle.end)])
+        start = np.zeros(3) if obstacle.position is None else np.array(obstacle.position)
+        ends = [self._point(SCENE, start + offset) for offset in offsets]
+        if obstacle.term is not None:
+            self.moving[obstacle.name] = obstacle.term
+            self._followed[obstacle.name] = list(zip(ends, offsets, strict=True))
+        return Solid(obstacle.name, tuple(ends), obstacle.radius, np.zeros(len(self.kinematics.names)))
+
+    def _joint_range(self, config: FilterConfig, joints: Sequence[str], limits: Limits) -> JointRange | None:
+        if config.joint_margin is None:
+            return None
+        low, high = limits.low + config.joint_margin, limits.high - config.joint_margin
+        if np.any(low >= high):
+            raise ConfigError("filter: joint_margin leaves a joint no range.", "make it smaller.")
+        return JointRange(joints, low, high)
+
+    def _barriers(self, config: FilterConfig) -> list[Barrier]:
+        made: list[Barrier] = []
+        if config.workspace is not None:
+            box = config.workspace
+            point, levers = self._on_link(box.link, box.point)
+            origin = self._point(SCENE, np.zeros(3))
+            made.append(ToolBox(point, origin, np.array(box.minimum), np.array(box.maximum), levers))
+        pairs = self._pairs(config)
+        return [*made, Clearance(pairs)] if pairs else made
+
+    def _pairs(self, config: FilterConfig) -> list[Pair]:
+        bodies = {body.name: self._body(body) for body in config.bodies}
+        pairs = [Pair(bodies[pair.first], bodies[pair.second], pair.margin) for pair in config.pairs]
+        for obstacle in [*config.obstacles, *config.humans]:
+            concerned = [bodies[name] for name in obstacle.bodies] or list(bodies.values())
+            if not concerned:
+                raise ConfigError(
+                    f"filter: no body can stay clear of '{obstacle.name}'.", "describe the arm in 'bodies'."
+                )
+            solid = self._obstacle(obstacle)
+            if isinstance(obstacle, HumanConfig):
+                pairs += [separation(body, solid, obstacle) for body in concerned]
+            else:
+                pairs += [Pair(body, solid, obstacle.margin) for body in concerned]
+        return pairs
+
+    def _refuse_contradictions(self, limits: Limits) -> None:
+        """Look for a configuration that satisfies every barrier: random ones, the best of them improved row by row."""
+        far = {name: np.full(3, FAR_AWAY) for name in self.moving}
+        rng = np.random.default_rng(0)
+        samples = [rng.uniform(limits.low, limits.high) for _ in range(SAMPLES)]
+        samples.sort(key=lambda joints: -float(self.rows(joints, far).value.min()))
+        best, label = -np.inf, ""
+        for joints in samples[:STARTS]:
+            for _ in range(STEPS):
+                rows = self.rows(joints, far)
+                worst = int(rows.value.argmin())
+                if rows.value[worst] > best:
+                    best, label = float(rows.value[worst]), self.labels[worst]
+                if best >= 0.0:
+                    return
+                slope = rows.gradient[worst]
+                move = slope * (0.01 - rows.value[worst]) / max(float(slope @ slope), 1e-6)
+                joints = np.clip(joints + np.clip(move, -0.2, 0.2), limits.low, limits.high)
+        cause = f"filter: no configuration satisfies every barrier; at best '{label}' is violated by {-best:.3f}"
+        raise ConfigError(f"{cause}.", "check geometry, margins and the order of the chain.")
