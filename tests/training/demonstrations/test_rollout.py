@@ -40,13 +40,14 @@ def test_same_seed_same_frames_whatever_was_recorded_before(demonstration):
 
 
 def test_the_label_is_the_clean_command_and_the_executed_one_is_perturbed(monkeypatch):
-    world, _ = _actors(TASK)
-    executed, real = [], world.step
-    monkeypatch.setattr(world, "step", lambda command: (executed.append(np.array(command)), real(command)))
+    world, expert = _actors(TASK)
+    wanted, executed, act, step = [], [], expert.act, world.step
+    monkeypatch.setattr(expert, "act", lambda w: (wanted.append(np.array(command := act(w))), command)[1])
+    monkeypatch.setattr(world, "step", lambda command: (executed.append(np.array(command)), step(command)))
     noisy = demonstrate(TASK, seed=2, noise=0.01)
-    difference = np.array(executed) - noisy.frames["action"]
-    assert 0.002 < difference[:, :7].std() < 0.05
-    executed.clear()
+    np.testing.assert_array_equal(noisy.frames["action"], np.array(wanted, np.float32))
+    assert 0.002 < (np.array(executed) - wanted)[:, :7].std() < 0.05
+    wanted.clear(), executed.clear()
     clean = demonstrate(TASK, seed=2, noise=0.0)
     np.testing.assert_allclose(executed, clean.frames["action"], atol=1e-6)
 
