@@ -45,7 +45,7 @@ def run_directory(tmp_path):
 def test_first_episode_and_every_fault_are_filmed(run_directory, seen):
     world = PickPlaceWorld()
     written = film_run(run_directory, world)
-    assert [path.name for path in written] == ["run.webp", "fault_observation_nan.webp"]
+    assert [path.name for path in written] == ["first_episode.webp", "fault_observation_nan.webp"]
     assert all(path.is_file() for path in written)
     first = json.loads(written[0].with_suffix(".json").read_text())["frames"]
     assert first[0] == pytest.approx(1.0) and 2.8 < first[-1] < 3.0  # the episode and a second more
