@@ -66,9 +66,7 @@ class ClosedLoop:
         self.step_ns = round(actions.step_s * SECOND_NS)
         self.replan_ticks = max(1, round(actions.execution_horizon * self.step_ns / self.period_ns))
 
-    def run(
-        self, seed: int, max_seconds: float = 10.0, frame: Frame | None = None, settle_s: float = 0.0
-    ) -> Episode:
+    def run(self, seed: int, max_seconds: float = 10.0, frame: Frame | None = None, settle_s: float = 0.0) -> Episode:
         """One episode from a seeded start, until success, failure, a stop or the time limit.
 
         Args:
