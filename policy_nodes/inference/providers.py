@@ -35,7 +35,7 @@ def available() -> list[str]:
 
 
 def session_options(threads: int) -> onnxruntime.SessionOptions:
-    """Options for a control loop: a fixed number of threads, no busy waiting between calls, no denormals.
+    """Options for a control loop: a fixed number of threads, no busy waiting between calls.
 
     Args:
         threads: of the intra-operator pool, including the caller.
@@ -46,7 +46,6 @@ def session_options(threads: int) -> onnxruntime.SessionOptions:
     options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.add_session_config_entry("session.set_denormal_as_zero", "1")
     return options
 
 

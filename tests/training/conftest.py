@@ -34,12 +34,6 @@ def one_thread():
     torch.set_num_threads(threads)
 
 
-@pytest.fixture(autouse=True)
-def whole_floats():
-    """Undo what a policy session leaves in this thread: denormals read as zero, which hypothesis rightly refuses."""
-    torch.set_flush_denormal(False)
-
-
 @pytest.fixture(scope="session")
 def small_config():
     return SMALL_CONFIG
