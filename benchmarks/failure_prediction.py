@@ -27,6 +27,7 @@ from policy_nodes.cli.progress import ProgressBar
 from policy_nodes.errors import CalibrationError, KeelError
 from policy_nodes.monitors.conformal import rank_threshold, required_rollouts
 from policy_nodes.monitors.phases import ToolPhases
+from policy_nodes.monitors.registry import BUILDERS
 from policy_nodes.monitors.window import trailing_sum
 from training.atomic import write_file
 from training.contracts.registry import task_contract
@@ -99,6 +100,7 @@ def scores_of(bundle: Bundle, args: Args, phases: ToolPhases) -> list[ScoredRoll
     """Train rollouts first, then the others, all scored."""
     path, digest = args.output / "scores.npz", bundle.manifest.files[POLICY_NAME]
     info = {"policy_sha256": digest, "train": args.train, "samples": args.samples, "phases": phases.model_dump()}
+    info["scores"] = list(BUILDERS)
     if path.exists() and (known := load_scores(path, info)) is not None:
         return known
     rollouts = rollouts_of(bundle, args)
@@ -137,7 +139,7 @@ def run(args: Args) -> None:
     calibration = good[: args.calibrate]
     test = [r for r in rest if not any(r is c for c in calibration)]
     if args.coverage:
-        text = coverage_table(good, SINGLE[:3], args.window, len(phases.names))
+        text = coverage_table(good, SINGLE[:4], args.window, len(phases.names))
         print(text)
         write_file(args.output / "coverage.md", text + "\n")
         return
@@ -160,7 +162,7 @@ def run(args: Args) -> None:
     print(table)
     write_file(args.output / "table.md", table + "\n")
     write_file(args.output / "results.json", json.dumps([asdict(r) for r in results], indent=1))
-    names = ("rnd", "entropy", "stac")
+    names = ("rnd", "entropy", "stac", "stac_floor")
     level = max(args.quantile, 1 - 1 / (required_rollouts(args.quantile) + 1))
     limits = {
         n: rank_threshold([trailing_sum(r.scores[n], args.window).max() for r in calibration], level) for n in names

@@ -57,6 +57,7 @@ BUILDERS: dict[str, Callable[[ScoreInputs], Score]] = {
     "rnd": lambda inputs: DistanceScore(),
     "entropy": lambda inputs: EntropyScore(inputs.cell),
     "stac": lambda inputs: StacScore(inputs.steps),
+    "stac_floor": lambda inputs: StacScore(inputs.steps, float(inputs.fitted.array("resolution", 1)[0])),
     "consistency": lambda inputs: TemporalConsistencyScore(inputs.steps),
     "variance": lambda inputs: SampleVarianceScore(),
     "mahalanobis": lambda inputs: MahalanobisScore(inputs.fitted, inputs.embedding_size),

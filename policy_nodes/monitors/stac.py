@@ -3,6 +3,11 @@
 Agia et al., *Unpacking Failure Modes of Generative Policies* (Sentinel), arXiv 2410.04640 (CoRL 2024); distance as in
 the re-implementation of FIPER, arXiv 2510.09459: maximum mean discrepancy with a Gaussian kernel whose width follows
 the pooled samples. STAC sums over the whole episode: give the signal a window longer than any episode.
+
+A width that always follows the samples makes the distance blind to scale: while the arm rests, samples that agree
+within a tenth of a millimetre are compared with the same severity as a plan that turns round. ``resolution`` is our
+remedy: the kernel never gets narrower than samples scattered by that much in every coordinate. 0 is the published
+score.
 """
 
 from __future__ import annotations
@@ -12,9 +17,12 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from policy_nodes.errors import CalibrationError
 from policy_nodes.monitors.interface import SCORE_OFFSET, CallFeatures
 from policy_nodes.monitors.overlap import PreviousCall
 
+RESOLUTION = 0.005
+"""m; a disagreement that a parallel gripper forgives."""
 CUMULATIVE = 1_000_000
 """A window that no episode fills."""
 
@@ -36,19 +44,27 @@ def median_gamma(pooled: NDArray[np.float64]) -> float:
     return 1.0 / (2.0 * float(np.median(positive))) if len(positive) else 0.0
 
 
-def mean_discrepancy(left: NDArray[np.float64], right: NDArray[np.float64]) -> tuple[float, float]:
+def mean_discrepancy(
+    left: NDArray[np.float64], right: NDArray[np.float64], resolution: float = 0.0
+) -> tuple[float, float]:
     """Biased squared maximum mean discrepancy ``mean Kxx + mean Kyy - 2 mean Kxy``, and the gamma it used.
 
     Args:
         left: (N, D) samples.
         right: (M, D) samples.
+        resolution: standard deviation per coordinate below which samples count as close, same unit.
 
     Returns:
-        Discrepancy in [0, 2] and gamma of ``K = exp(-gamma d^2)``; both 0 when all samples are equal.
+        Discrepancy in [0, 2] and gamma of ``K = exp(-gamma d^2)``; the discrepancy is 0 when all samples are equal.
     """
     pooled = np.concatenate([left, right])
     gamma = median_gamma(pooled)
-    kernel = np.exp(-gamma * squared_distances(pooled - pooled.mean(axis=0), pooled - pooled.mean(axis=0)))
+    if resolution > 0.0:
+        # Two samples scattered by sigma in each of D coordinates are 2 D sigma^2 apart on average.
+        widest = 1.0 / (4.0 * pooled.shape[1] * resolution**2)
+        gamma = min(gamma, widest)
+    centred = pooled - pooled.mean(axis=0)
+    kernel = np.exp(-gamma * squared_distances(centred, centred))
     n = len(left)
     value = kernel[:n, :n].mean() + kernel[n:, n:].mean() - 2.0 * kernel[:n, n:].mean()
     return max(float(value), 0.0), gamma
@@ -59,11 +75,17 @@ class StacScore:
 
     Args:
         execution: chunk steps between two calls.
+        resolution: m; see the module. The score is then called ``stac_floor``.
+
+    Raises:
+        CalibrationError: a negative resolution.
     """
 
-    name = "stac"
-
-    def __init__(self, execution: int) -> None:
+    def __init__(self, execution: int, resolution: float = 0.0) -> None:
+        if not resolution >= 0.0:
+            raise CalibrationError(f"resolution is {resolution} m.", "use a small positive length, or 0.")
+        self.name = "stac_floor" if resolution > 0.0 else "stac"
+        self.resolution = resolution
         self._previous = PreviousCall(execution)
 
     def reset(self) -> None:
@@ -79,4 +101,4 @@ class StacScore:
         if pair is None:
             return SCORE_OFFSET
         old, new = (chunk.reshape(len(chunk), -1) for chunk in pair)
-        return mean_discrepancy(old, new)[0] + SCORE_OFFSET
+        return mean_discrepancy(old, new, self.resolution)[0] + SCORE_OFFSET

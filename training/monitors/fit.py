@@ -12,6 +12,7 @@ from policy_nodes.monitors.interface import Score
 from policy_nodes.monitors.mahalanobis import fit_mahalanobis
 from policy_nodes.monitors.neighbours import fit_neighbours
 from policy_nodes.monitors.registry import ScoreInputs, build_score
+from policy_nodes.monitors.stac import RESOLUTION
 from policy_nodes.types import FloatArray
 from training.monitors.logpzo import FlowTraining, fit_logpzo
 
@@ -33,6 +34,8 @@ def fit_score(name: str, embeddings: NDArray[np.floating], seed: int = 0) -> Fit
         return fit_neighbours(embeddings, seed=seed)
     if name == "logpzo":
         return fit_logpzo(embeddings, FlowTraining(seed=seed))
+    if name == "stac_floor":
+        return Fitted({"resolution": np.array([RESOLUTION])})
     return Fitted()
 
 

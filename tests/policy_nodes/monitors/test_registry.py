@@ -12,6 +12,7 @@ from policy_nodes.monitors.thresholds import BandThreshold, PhaseThreshold
 from tests.policy_nodes.monitors.calls import make_call
 from tests.policy_nodes.monitors.test_artefact import make_artefact, rewrite
 
+FLOOR = Fitted({"resolution": np.array([0.005])})
 EMBEDDINGS = np.random.default_rng(0).normal(size=(40, 5))
 FLOW = Fitted(
     {
@@ -21,7 +22,12 @@ FLOW = Fitted(
         "bias_0": np.zeros(5, np.float32),
     }
 )
-FITTED = {"mahalanobis": fit_mahalanobis(EMBEDDINGS), "knn": fit_neighbours(EMBEDDINGS), "logpzo": FLOW}
+FITTED = {
+    "mahalanobis": fit_mahalanobis(EMBEDDINGS),
+    "knn": fit_neighbours(EMBEDDINGS),
+    "logpzo": FLOW,
+    "stac_floor": FLOOR,
+}
 MAXIMA = [float(v) for v in range(1, 11)]
 
 

@@ -80,3 +80,18 @@ def test_bad_positions_are_infinite_and_are_not_remembered():
     assert score.step(make_call(positions=shifted(2))) == SCORE_OFFSET
     with pytest.raises(CalibrationError, match="execution horizon is 0"):
         StacScore(0)
+
+
+def test_a_resolution_tells_rest_from_a_changed_plan():
+    rng = np.random.default_rng(0)
+    fine = [1e-4 * rng.normal(size=(16, 12)) + offset for offset in (0.0, 3e-4)]  # 0.3 mm apart, 0.1 mm wide
+    coarse = [1e-4 * rng.normal(size=(16, 12)) + offset for offset in (0.0, 3e-2)]
+    assert mean_discrepancy(*fine)[0] > 0.5 and mean_discrepancy(*coarse)[0] > 0.5  # published: all the same
+    assert mean_discrepancy(*fine, 0.005)[0] < 0.01 and mean_discrepancy(*coarse, 0.005)[0] > 0.5
+    # By hand: one coordinate, resolution 1, so gamma = 1/4; samples 0 and 1.
+    value, gamma = mean_discrepancy(np.zeros((1, 1)), np.ones((1, 1)), 1.0)
+    assert gamma == 0.25 and value == pytest.approx(2 - 2 * np.exp(-0.25))
+    assert mean_discrepancy(*coarse, 1e-9) == mean_discrepancy(*coarse)
+    assert (StacScore(2).name, StacScore(2, 0.005).name) == ("stac", "stac_floor")
+    with pytest.raises(CalibrationError, match="resolution is -1"):
+        StacScore(2, -1.0)

@@ -12,7 +12,7 @@ from policy_nodes.monitors.stac import CUMULATIVE
 from training.evaluation.statistics import wilson_interval
 from training.monitors.benchmark.compare import Method, ScoredRollout, Style, bootstrap, traces, verdicts, within
 
-SINGLE = ("rnd", "entropy", "stac", "logpzo", "mahalanobis", "knn", "variance", "consistency")
+SINGLE = ("rnd", "entropy", "stac", "stac_floor", "logpzo", "mahalanobis", "knn", "variance", "consistency")
 
 
 def _pair(first: str, second: str, window: int) -> tuple[tuple[str, int], ...]:
@@ -29,6 +29,7 @@ def all_methods(q: float = 0.95, window: int = 3) -> list[Method]:
     """
     half, double, fourfold = 1 - (1 - q) / 2, 1 - 2 * (1 - q), 1 - 4 * (1 - q)
     fiper, ours = _pair("rnd", "entropy", window), _pair("rnd", "stac", window)
+    floored = _pair("rnd", "stac_floor", window)
     plain, relaxed, shared = (f", window {window}, q {level:.4g}" for level in (q, double, half))
     methods = [Method(f"{name}{plain}", ((name, window),), q) for name in SINGLE]
     methods.append(Method(f"stac, cumulative, q {q:.4g}", (("stac", CUMULATIVE),), q))
@@ -44,6 +45,8 @@ def all_methods(q: float = 0.95, window: int = 3) -> list[Method]:
         Method(f"rnd OR entropy{shared}", fiper, half, "or"),
         Method(f"rnd OR stac{shared}", ours, half, "or"),
         Method(f"knn OR stac{shared}", _pair("knn", "stac", window), half, "or"),
+        Method(f"rnd AND stac_floor{relaxed}", floored, double),
+        Method(f"rnd OR stac_floor{shared}", floored, half, "or"),
         Method(f"rnd OR consistency{shared}", _pair("rnd", "consistency", window), half, "or"),
     ]
     released: tuple[Style, ...] = ("quantile", "released band", "pointwise")

@@ -15,9 +15,13 @@ from training.monitors.benchmark.compare import Method, ScoredRollout, traces, w
 from training.monitors.benchmark.record import StoredRollout
 from training.monitors.benchmark.scoring import ScoringConfig, score_rollouts
 from training.monitors.export import position_function
+from training.monitors.rnd import PAPER
+from training.monitors.train_rnd import PAPER_TRAINING
 
 CALIBRATION = 50
 """Successes per calibration set: what `keel calibrate --episodes 100` leaves."""
+PAPER_EPOCHS = 25
+"""Of the paper-size network, which takes seconds per epoch on a CPU; the loss hardly falls afterwards."""
 
 
 @dataclass(frozen=True)
@@ -107,21 +111,25 @@ def study(
     """
     position = position_function(contract.make_position())
     execution = contract.actions.execution_horizon
-    base = ScoringConfig(names=("rnd", "entropy", "stac"), execution=execution)
+    base = ScoringConfig(names=("rnd", "entropy", "stac", "stac_floor"), execution=execution)
     fiper = Method("rnd AND entropy, q 0.9", (("rnd", 3), ("entropy", 3)), 0.9)
     ours = Method("rnd OR stac, q 0.975", (("rnd", 3), ("stac", 3)), 0.975, "or")
+    floored = Method("rnd OR stac_floor, q 0.975", (("rnd", 3), ("stac_floor", 3)), 0.975, "or")
+    both = Method("rnd AND stac_floor, q 0.9", (("rnd", 3), ("stac_floor", 3)), 0.9)
     single = Method("rnd, q 0.95", (("rnd", 3),), 0.95)
     rows: list[Row] = []
     for samples in [b for b in (8, 16, 32, 64) if b <= judged[0].chunks.shape[1]]:
         say(f"B = {samples}")
         scored = score_rollouts(train[:50], judged, position, phases, replace(base, samples=samples))
-        rows += measure(f"B = {samples}, 50 training rollouts", scored, (fiper, ours), second)
+        rows += measure(f"B = {samples}, 50 training rollouts", scored, (fiper, both, ours, floored), second)
     features = encoder_features(contract)
     rnd = replace(base, names=("rnd",), samples=1)
     variants: list[tuple[str, int, ScoringConfig, bool]] = [
         (f"{count} training rollouts", count, rnd, False) for count in (12, 25, 50, 150)
     ]
     variants.append(("50 training rollouts, mean of 5 networks", 50, replace(rnd, seeds=(0, 1, 2, 42, 43)), False))
+    paper = replace(rnd, architecture=PAPER, training=replace(PAPER_TRAINING, epochs=PAPER_EPOCHS))
+    variants.append((f"50 training rollouts, paper-size network, {PAPER_EPOCHS} epochs", 50, paper, False))
     variants.append(("50 training rollouts, geometric features instead of the embedding", 50, rnd, True))
     for label, count, config, geometric in variants:
         say(label)

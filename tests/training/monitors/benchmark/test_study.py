@@ -55,7 +55,7 @@ def test_the_study_tries_only_recorded_sample_counts(contract, monkeypatch):
         return StoredRollout(cause, 0, cause == "none", 0, *arrays)
 
     text = study([stored("none")] * 150, [stored("none")] * 80 + [stored("cube displaced")] * 4, contract, None, 6)
-    assert [c[1] for c in calls[:2]] == [8, 16] and len(calls) == 8
+    assert [c[1] for c in calls[:2]] == [8, 16] and len(calls) == 9
     assert [c[0] for c in calls[2:6]] == [12, 25, 50, 150] and len(calls[6][3]) == 5
-    assert calls[7][4] == contract.make_encoder().size != 5
-    assert len(text.splitlines()) == 2 + 2 * 2 + 6 and "B = 32" not in text
+    assert calls[8][4] == contract.make_encoder().size != 5
+    assert len(text.splitlines()) == 2 + 2 * 4 + 7 and "B = 32" not in text
