@@ -30,6 +30,7 @@ COMMANDS: Final = (
     Command("verify", "policy_nodes.commands.verify:run", "prove that a bundle is intact and right on this machine"),
     Command("diff", "policy_nodes.commands.diff:run", "show how two bundles differ, gravest first"),
     Command("sign", "policy_nodes.commands.sign:run", "sign a bundle, or make a pair of keys"),
+    Command("convert", "training.commands.convert:run", "turn another framework's policy into a bundle", "train"),
     Command("calibrate", "training.commands.calibrate:run", "fit the failure monitor on good rollouts", "sim,train"),
     Command("evaluate", "training.commands.evaluate:run", "measure closed-loop success of a bundle", "sim,train"),
     Command("run", "policy_nodes.commands.run:run", "run a bundle's nodes, on a robot or simulated", "rosless,sim"),

@@ -41,7 +41,7 @@ def fail(error):
 
 
 def test_the_table_is_the_agreed_one():
-    names = "collect train export verify diff sign calibrate evaluate run report doctor demo"
+    names = "collect train export verify diff sign convert calibrate evaluate run report doctor demo"
     assert [command.name for command in COMMANDS] == names.split()
     assert all(command.target.endswith(f".commands.{command.name}:run") for command in COMMANDS)
 

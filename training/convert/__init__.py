@@ -1,0 +1,1 @@
+"""Turns policies of other frameworks into bundles."""
