@@ -84,5 +84,5 @@ def test_a_live_fault_ends_in_a_backup_and_the_report_shows_it(calibrated: Path,
         assert trace["command"].shape[1] == 8
     keel("report", chain, "--output", chain / "report.html")
     page = (chain / "report.html").read_text()
-    assert "OBSERVATION_NOT_FINITE" in page
+    assert "observation not finite" in page
     assert "http://" not in page.replace("http://www.w3.org", "")
