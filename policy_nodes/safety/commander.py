@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from policy_nodes.bundle.manifest import ObservationTerm
-from policy_nodes.safety.backup import BACKUPS, Backup, JerkLimitedStop
+from policy_nodes.safety.backup import BACKUPS, Backup, BackupContext, Home, JerkLimitedStop
 from policy_nodes.safety.chunks import Wanted
 from policy_nodes.safety.config import SafetyConfig
 from policy_nodes.safety.filter.model import FilterModel
-from policy_nodes.safety.filter.safety_filter import SafetyFilter
+from policy_nodes.safety.filter.safety_filter import Infeasible, SafetyFilter
 from policy_nodes.safety.limits import Array, JointLimiter, Motion, ros2_control_window
 
 ROUNDING = 1e-9
@@ -36,7 +37,12 @@ class Commander:
         """(n,) position held under power while nothing moves, or None: no command."""
         self._dt = dt
         self._limiter = JointLimiter(config.joints, dt, config.limit_jerk_in_motion)
-        self._backups = {name: make(self._limiter.limits) for name, make in BACKUPS.items()}
+        self._terms: Mapping[str, Array] = {}
+        trail: deque[Array] = deque(maxlen=max(2, round(config.backups.rewind_s / dt)))
+        self._trail = trail
+        context = BackupContext(config.joints, self._limiter.limits, config.backups, trail, self._clear)
+        usable = [name for name in BACKUPS if name != Home.name or config.backups.home is not None]
+        self._backups = {name: BACKUPS[name](context) for name in usable}
         self._backup: Backup | None = None
         self._filter: SafetyFilter | None = None
         self.filtered_ticks = 0
@@ -54,6 +60,8 @@ class Commander:
     def begin(self, position: Array) -> None:
         """Start commanding from rest at ``position`` (n,), measured or held."""
         self.motion, self._backup = Motion.rest(position), None
+        self._trail.clear()
+        self._trail.append(self.motion.position)
 
     def follow(self, wanted: Wanted, terms: Mapping[str, Array] | None = None) -> Array:
         """Command (n,) towards what the policy wants, through limits and filter. Ends a backup.
@@ -66,22 +74,38 @@ class Commander:
             Infeasible: the filter has no command; nothing was commanded.
             RuntimeError: :meth:`begin` was never called, or the command fails the envelope.
         """
+        self._terms = terms or {}
         command = self._limiter.next(self._moving, wanted.position, wanted.velocity)
         if self._filter is not None:
-            limited, command = command, self._filter.next(self._moving, command, self._places(terms))
+            limited, command = command, self._filter.next(self._moving, command, self._places())
             self.filtered_ticks += command is not limited
         self._backup = None
         return self._checked(command)
 
     def breach(self, position: Array, terms: Mapping[str, Array]) -> str | None:
         """The barrier of the filter that is violated at ``position`` (n,), or None."""
-        return None if self._filter is None else self._filter.breach(position, self._places(terms))
+        self._terms = terms
+        return None if self._filter is None else self._filter.breach(position, self._places())
 
-    def _places(self, terms: Mapping[str, Array] | None) -> dict[str, Array]:
-        """Positions of moving obstacles from the values of their terms."""
+    def _places(self) -> dict[str, Array]:
+        """Positions of moving obstacles, from the last values of their terms."""
         assert self._filter is not None
-        values = terms or {}
-        return {obstacle: values[term][:3] for obstacle, term in self._filter.model.moving.items() if term in values}
+        moving = self._filter.model.moving
+        return {obstacle: self._terms[term][:3] for obstacle, term in moving.items()}
+
+    def _clear(self, path: Sequence[Array]) -> bool:
+        """Whether every configuration of a path is clear of everything the filter knows."""
+        return self._filter is None or all(self._filter.breach(q, self._places()) is None for q in path)
+
+    def _guarded(self, command: Array) -> bool:
+        """Whether the filter would leave a backup's command as it is."""
+        if self._filter is None:
+            return True
+        try:
+            allowed = self._filter.next(self._moving, command, self._places())
+        except Infeasible:
+            return False
+        return bool(np.all(np.abs(allowed - command) <= ROUNDING))
 
     def start_backup(self, now_ns: int, name: str) -> None:
         """Hand over to a backup; the jerk-limited stop replaces one whose precondition does not hold.
@@ -96,16 +120,27 @@ class Commander:
         chosen.start(now_ns, motion.position, motion.velocity, motion.acceleration)
         self._backup = chosen
 
-    def back_up(self, now_ns: int) -> tuple[Array, bool]:
-        """Command (n,) of the backup, and whether it has come to rest.
+    @property
+    def going_somewhere(self) -> bool:
+        """Whether a backup is in command that does more than bring the robot to rest."""
+        return self._backup is not None and self._backup.moves
+
+    def back_up(self, now_ns: int, terms: Mapping[str, Array] | None = None) -> tuple[Array, bool]:
+        """Command (n,) of the backup, and whether it has come to rest; see :meth:`follow` for ``terms``.
+
+        A guarded backup whose command the filter would change is given up for the jerk-limited stop.
 
         Raises:
             RuntimeError: no backup was started, or its command fails the envelope.
         """
         if self._backup is None:
             raise RuntimeError("no backup was started")
-        command = self._checked(self._backup.command(now_ns))
-        return command, self._backup.finished(now_ns)
+        self._terms = terms or self._terms
+        command = self._backup.command(now_ns)
+        if self._backup.guarded and not self._guarded(command):
+            self.start_backup(now_ns, JerkLimitedStop.name)
+            command = self._backup.command(now_ns)
+        return self._checked(command), self._backup.finished(now_ns)
 
     @property
     def _moving(self) -> Motion:
@@ -126,4 +161,7 @@ class Commander:
         if not np.all((command >= low - ROUNDING) & (command <= high + ROUNDING)):
             raise RuntimeError("a command left the limits and was withheld")
         self.motion = motion.then(command, self._dt)
+        # Standing still is no part of a path.
+        if not np.array_equal(command, motion.position):
+            self._trail.append(command)
         return command

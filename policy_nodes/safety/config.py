@@ -14,12 +14,15 @@ import yaml
 from pydantic import Field, FiniteFloat, ValidationError, model_validator
 
 from policy_nodes.errors import ConfigError
+from policy_nodes.safety.backup_config import BackupConfig
 from policy_nodes.safety.filter.config import FilterConfig
 from policy_nodes.safety.reasons import REASONS, Reaction, Reason
 from policy_nodes.safety.schema import Positive, Seconds, Strict
 from policy_nodes.safety.stl.config import SpecificationConfig
 
-BackupName = Literal["jerk_limited_stop", "hold"]
+BackupName = Literal["jerk_limited_stop", "hold", "damped_stop", "rewind", "home"]
+MOVING_BACKUPS = ("rewind", "home")
+"""Backups that go somewhere; allowed only where the robot stays under power and is believed (category 2)."""
 
 
 class JointLimit(Strict):
@@ -94,6 +97,8 @@ class SafetyConfig(Strict):
     """Overrides of backup and stop category for stopping reasons."""
     temporal_logic: Annotated[list[SpecificationConfig], Field(max_length=64)] = Field(default_factory=list)
     """What must hold while the policy moves the robot, on the executed trace and on the predicted chunk."""
+    backups: BackupConfig = Field(default_factory=BackupConfig)
+    """How the backups that are not plain stops behave."""
     filter: FilterConfig | None = None
     """What the arm must stay clear of; None switches the barrier filter off."""
 
@@ -125,6 +130,10 @@ class SafetyConfig(Strict):
                 raise ValueError("reactions: an emergency stop is category 0 or 1 (IEC 60204-1), not 2")
             if reason is Reason.ESTOP and reaction.backup == "hold":
                 raise ValueError("reactions: an emergency stop brakes; 'hold' is not allowed")
+            if reaction.backup in MOVING_BACKUPS and reaction.stop_category != 2:
+                raise ValueError(f"reactions: '{reaction.backup}' for '{reason.value}' needs stop category 2")
+            if reaction.backup == "home" and self.backups.home is None:
+                raise ValueError(f"reactions: 'home' for '{reason.value}' needs a position in backups.home")
         return self
 
 

@@ -32,7 +32,7 @@ from policy_nodes.safety.reasons import Reason
 from policy_nodes.safety.status import describe
 from policy_nodes.safety.stl.layer import SpecificationLayer
 from policy_nodes.safety.supervisor import Action, State, Supervisor
-from policy_nodes.safety.watch import Fault, JointWatch, SignalWatch
+from policy_nodes.safety.watch import Fault, JointWatch, SignalWatch, apart
 from policy_nodes.types import ActionChunk, Alarm, JointSample
 
 __all__ = ["Decision", "Governor"]
@@ -125,6 +125,7 @@ class Governor:
         with self._lock:
             self._estop_held = self._estop_held or held
             self._apply(now_ns, Fault(Reason.ESTOP, "pressed"))
+            self._stop_going(now_ns)
 
     def release_estop(self) -> None:
         """The emergency stop button is released; the stop stays latched until a reset."""
@@ -135,6 +136,7 @@ class Governor:
         """Begin the stop of a clean shutdown; keep ticking until the state is STOPPED."""
         with self._lock:
             self._apply(now_ns, Fault(Reason.SHUTDOWN, ""))
+            self._stop_going(now_ns)
 
     def enable(self, now_ns: int, on: bool) -> tuple[bool, str]:
         """Let the policy move the robot, or bring it to rest.
@@ -144,7 +146,8 @@ class Governor:
         """
         with self._lock:
             if not on:
-                self._apply(now_ns, Fault(Reason.OPERATOR_DISABLE, ""))
+                if not self._stop_going(now_ns):
+                    self._apply(now_ns, Fault(Reason.OPERATOR_DISABLE, ""))
                 return True, f"Disabled; state {self.state.value}."
             if self.state in (State.ACTIVE, State.DEGRADED):
                 return True, "Already enabled."
@@ -248,6 +251,10 @@ class Governor:
             faults += self._policy_faults(now_ns, wanted)
             if not faults and self.state is State.DEGRADED:
                 self._apply(now_ns, Fault(Reason.POLICY_RECOVERED, ""))
+        elif self._going:
+            faults += self._tracking()
+            if any(fault.reason is not self._supervisor.reason for fault in faults):
+                self._stop_going(now_ns)
         if faults:
             worst = self._supervisor.worst(fault.reason for fault in faults)
             self._apply(now_ns, next(fault for fault in faults if fault.reason is worst))
@@ -275,22 +282,9 @@ class Governor:
 
     def _observe(self, faults: list[Fault]) -> None:
         """One sample of the executed trace for the specifications; a trace with a gap starts again."""
-        layer, position, velocity = self._specifications, self._joint.value, self._joint.velocity
-        if not layer.specifications:
-            return
-        terms = self._values()
-        if faults or position is None or velocity is None or len(terms) < len(self._terms):
-            layer.restart()
-            return
-        motion = self._commander.motion
-        layer.observe(position, velocity, None if motion is None else motion.position, terms)
-
-    def _specification_faults(self, now_ns: int, start: Array | None) -> list[Fault]:
-        layer = self._specifications
-        found = layer.faults()
-        if layer.predicts and start is not None:
-            found += layer.predict(start, self._chunks.ahead(now_ns))
-        return found
+        motion, joint = self._commander.motion, self._joint
+        command = None if motion is None else motion.position
+        self._specifications.update(bool(faults), joint.value, joint.velocity, command, self._values())
 
     def _policy_faults(self, now_ns: int, wanted: Wanted | None) -> list[Fault]:
         motion = self._commander.motion
@@ -299,21 +293,37 @@ class Governor:
             found.append(self._chunks.exhausted(now_ns))
         elif motion is not None:
             limit = self._config.max_command_distance
-            found.append(self._apart(Reason.COMMAND_FAR_FROM_STATE, wanted.position, motion.position, limit))
-        if motion is not None and self._joint.value is not None:
-            limit = self._config.max_tracking_error
-            found.append(self._apart(Reason.TRACKING_LOST, motion.position, self._joint.value, limit))
-            found += self._specification_faults(self._clock.lookup_ns, motion.position)
+            found.append(
+                apart(Reason.COMMAND_FAR_FROM_STATE, self._config.names, wanted.position, motion.position, limit)
+            )
+        if motion is not None:
+            ahead = self._chunks.ahead(self._clock.lookup_ns) if self._specifications.predicts else None
+            found += [*self._tracking(), *self._specifications.faults(motion.position, ahead)]
         return [fault for fault in found if fault is not None]
 
-    def _apart(self, reason: Reason, asked: Array, actual: Array, limit: float) -> Fault | None:
-        distance = np.abs(asked - actual)
-        worst = int(distance.argmax())
-        if distance[worst] <= limit:
-            return None
-        joint = self._config.names[worst]
-        text = f"'{joint}': asked {asked[worst]:.3f}, is {actual[worst]:.3f}, allowed distance {limit:.3f}"
-        return Fault(reason, text)
+    def _too_far(self, wanted: Wanted, start: Array) -> Fault | None:
+        limit = self._config.max_command_distance
+        return apart(Reason.COMMAND_FAR_FROM_STATE, self._config.names, wanted.position, start, limit)
+
+    def _tracking(self) -> list[Fault]:
+        motion, measured = self._commander.motion, self._joint.value
+        if motion is None or measured is None:
+            return []
+        limit = self._config.max_tracking_error
+        fault = apart(Reason.TRACKING_LOST, self._config.names, motion.position, measured, limit)
+        return [] if fault is None else [fault]
+
+    @property
+    def _going(self) -> bool:
+        """Whether a backup is under way that does more than bring the robot to rest."""
+        return self.state is State.BACKUP and self._commander.going_somewhere
+
+    def _stop_going(self, now_ns: int) -> bool:
+        """Give up a backup that goes somewhere for the stop; whether there was one."""
+        going = self._going
+        if going:
+            self._commander.start_backup(now_ns, JerkLimitedStop.name)
+        return going
 
     def _missing_for_enable(self, now_ns: int) -> list[str]:
         missing = [fault.detail for fault in self._signal_faults(now_ns)]
@@ -328,12 +338,12 @@ class Governor:
         if wanted is None:
             found.append(self._chunks.exhausted(now_ns))
         elif measured is not None:
-            limit = self._config.max_command_distance
-            found.append(self._apart(Reason.COMMAND_FAR_FROM_STATE, wanted.position, measured, limit))
+            found.append(self._too_far(wanted, measured))
         if not missing:
             found.append(self._breach(self._standing))
         warning = Reason.SPECIFICATION_WARNING
-        found += [fault for fault in self._specification_faults(now_ns, measured) if fault.reason is not warning]
+        violated = self._specifications.faults(measured, self._chunks.ahead(now_ns))
+        found += [fault for fault in violated if fault.reason is not warning]
         missing += [f"{fault.reason.value}: {fault.detail}" for fault in found if fault is not None]
         velocity = self._joint.velocity
         if velocity is not None and np.any(np.abs(velocity) > self._config.rest_velocity):
@@ -350,7 +360,8 @@ class Governor:
         reaction = self._config.stop_reaction(fault.reason)
         if supervisor.action is Action.REST and reaction.stop_category != 2:
             self._commander.rest = None
-        if before in (Action.FOLLOW, Action.PAUSE) and supervisor.action is Action.BACKUP:
+        going = before is Action.BACKUP and self._going
+        if (going or before in (Action.FOLLOW, Action.PAUSE)) and supervisor.action is Action.BACKUP:
             self._commander.start_backup(now_ns, reaction.backup)
         if before is Action.FOLLOW and supervisor.action is Action.PAUSE:
             self._commander.start_backup(now_ns, JerkLimitedStop.name)
@@ -366,8 +377,8 @@ class Governor:
         action = self._supervisor.action
         if action is Action.REST:
             return commander.rest
+        command, at_rest = commander.back_up(now_ns, self._values())
         self._used_backup = commander.backup_name
-        command, at_rest = commander.back_up(now_ns)
         if at_rest and action is Action.BACKUP:
             commander.rest = command if self._supervisor.stop_category == 2 else None
             end = Reason.BACKUP_FINISHED if self._supervisor.latched else Reason.DISABLED_AT_REST

@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from policy_nodes.safety.backup.base import Backup
+from policy_nodes.safety.backup.context import BackupContext
+from policy_nodes.safety.backup.damped_stop import DampedStop
 from policy_nodes.safety.backup.hold import Hold
+from policy_nodes.safety.backup.home import Home
 from policy_nodes.safety.backup.jerk_limited_stop import JerkLimitedStop
-from policy_nodes.safety.limits import Limits
+from policy_nodes.safety.backup.rewind import Rewind
 
-BACKUPS: dict[str, Callable[[Limits], Backup]] = {Hold.name: Hold, JerkLimitedStop.name: JerkLimitedStop}
+BACKUPS: dict[str, Callable[[BackupContext], Backup]] = {
+    Hold.name: lambda context: Hold(context.limits),
+    JerkLimitedStop.name: lambda context: JerkLimitedStop(context.limits),
+    DampedStop.name: lambda context: DampedStop(context.limits, context.settings.damping_s),
+    Rewind.name: Rewind,
+    Home.name: Home,
+}
 """Constructors by the name used in ``safety.yaml``."""
 
-__all__ = ["BACKUPS", "Backup", "Hold", "JerkLimitedStop"]
+__all__ = ["BACKUPS", "Backup", "BackupContext", "DampedStop", "Hold", "Home", "JerkLimitedStop", "Rewind"]

@@ -17,6 +17,11 @@ class Backup(Protocol):
     """
 
     name: str
+    moves: bool
+    """Whether it goes anywhere but to rest. Such a backup is given up for the stop at the first further fault."""
+    guarded: bool
+    """Whether it goes further than the jerk-limited stop, for which alone the filter has made sure that it stays clear.
+    Such a backup is given up for the stop as soon as the filter would change its command."""
 
     def admissible(self, position: NDArray, velocity: NDArray, acceleration: NDArray) -> bool:
         """Whether the precondition holds, so that the limits will be respected from this state."""

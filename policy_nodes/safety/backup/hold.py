@@ -20,6 +20,7 @@ class Hold:
     """
 
     name = "hold"
+    moves = guarded = False
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits

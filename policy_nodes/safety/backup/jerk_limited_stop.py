@@ -29,6 +29,7 @@ class JerkLimitedStop:
     """
 
     name = "jerk_limited_stop"
+    moves = guarded = False
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits

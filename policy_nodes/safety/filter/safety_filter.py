@@ -6,9 +6,10 @@ functions, Chen et al., arXiv 2104.11332). The program asks for the velocity nea
 ``H(u) >= (1 - rate dt) H(stop)``; one slack may give up the rate, never the barrier.
 
 Why the limiter's guarantee is kept: every joint's velocity stays between what the limiter chose and the stop's own
-first step. Both leave a stop possible, and the set that does is an interval. Why the barriers hold: a command is
-accepted only if ``H >= 0``; otherwise the stop is begun, which was proven to stay clear one tick earlier. A barrier
-that is violated nevertheless (something moved into the arm) is :class:`Infeasible`.
+first step. Both leave a stop possible, and the set that does is an interval. Why the barriers hold: between the two the
+reach is a convex function of the velocity and the program's rows are its secants, so its solution has ``H >= 0``
+whenever the stop has; where the bound does not show that for the stop, the stop is taken, which was proven to stay
+clear one tick earlier. A barrier that is violated nevertheless (something moved into the arm) is :class:`Infeasible`.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from policy_nodes.safety.filter.model import FilterModel, Places, Rows
 from policy_nodes.safety.filter.reach import Reach, reach_of
 from policy_nodes.safety.limits import Array, Limits, Motion, stopping_acceleration
 
-SHARES = np.array([1.0, 0.8, 0.6, 0.4, 0.2, 0.1, 0.05, 0.0])
-"""Shares of the way from the stop to the program's solution that are tried, largest first."""
+ROUNDING = 2e-6
+"""The program keeps this far from every barrier (m or rad): twice the tolerance of its solver."""
 BREACH = 1e-6
 """A barrier this far below zero (m or rad) is violated, not rounded."""
 OPTIMAL = 1
@@ -47,7 +48,6 @@ class SafetyFilter:
         # At most everything: a larger rate would ask for more than the barrier has.
         self._share = min(config.decay_rate * limits.dt, 1.0)
         count, size = len(model.labels), limits.low.size
-        self._curvature = np.ascontiguousarray(model.curvature.T)
         self._reacts = bool(model.reaction_s.any())
         self._weight = 1.0 / limits.velocity**2
         self._hessian = np.diag([*self._weight, config.slack_weight])
@@ -81,25 +81,19 @@ class SafetyFilter:
         breached = self._breached(rows)
         if breached is not None:
             raise Infeasible(breached)
-        wanted = (command - motion.position) / limits.dt
-        after = self._lowest(rows, reach_of(wanted, motion, limits))
-        # Enough, without asking what the stop would do: it can do no better than the present value.
-        if (after >= (1.0 - self._share) * rows.value).all():
+        ends = np.empty((2, command.size))
+        stop, wanted = ends
+        stop[:] = motion.velocity + stopping_acceleration(motion, limits) * limits.dt
+        wanted[:] = (command - motion.position) / limits.dt
+        reach = reach_of(ends, motion, limits)
+        at_stop, at_wanted = self._lowest(rows, reach)
+        if (at_wanted >= (1.0 - self._share) * at_stop).all() and at_wanted.min() >= 0.0:
             return command
-        stop = motion.velocity + stopping_acceleration(motion, limits) * limits.dt
-        reach = reach_of(np.stack([stop, wanted]), motion, limits)
-        at_stop = self._lowest(rows, reach)[0]
-        if (after >= np.maximum((1.0 - self._share) * at_stop, 0.0)).all():
-            return command
-        chosen = self._solve(rows, reach, at_stop)
-        candidates = stop + SHARES[:, None] * (chosen - stop)
-        good = np.asarray((self._lowest(rows, reach_of(candidates, motion, limits)) >= 0.0).all(axis=1))
-        good[-1] = True  # the stop was proven a tick ago
-        velocity = candidates[int(good.argmax())]
-        result: Array = motion.position + velocity * limits.dt
+        velocity = self._solve(rows, reach, at_stop) if at_stop.min() >= 0.0 else stop
         # Rounding must not leave the interval between two proven commands.
         stopped = motion.position + stop * limits.dt
-        return np.minimum(np.maximum(result, np.minimum(stopped, command)), np.maximum(stopped, command))
+        found: Array = motion.position + velocity * limits.dt
+        return np.minimum(np.maximum(found, np.minimum(stopped, command)), np.maximum(stopped, command))
 
     def _breached(self, rows: Rows) -> str | None:
         worst = int(rows.value.argmin())
@@ -108,37 +102,44 @@ class SafetyFilter:
         return f"{self.model.labels[worst]}: {rows.value[worst]:.4f} below the allowed distance"
 
     def _lowest(self, rows: Rows, reach: Reach) -> Array:
-        """Lower bound (k, m) of every barrier for k candidates, until the arm has come to rest."""
+        """Lower bounds (2, m) of every barrier at the two ends, the stop and the wanted velocity, of ``reach``."""
         falling, rising = np.minimum(rows.gradient, 0.0).T, np.maximum(rows.gradient, 0.0).T
-        extent = np.maximum(reach.up, reach.down)
-        links = self.model.kinematics.of_links(extent)
-        # Sum over pairs of joints of lever(proximal) d_i d_j, each pair in both orders: d_i (d_i + 2 sum behind i).
-        total = links.cumsum(axis=-1)
-        second = (links * (total[..., -1:] - total + 0.5 * links)) @ self._curvature
-        found: Array = rows.value + reach.up @ falling - reach.down @ rising - second
+        # One bound of the second order for everything between the two ends.
+        furthest = np.maximum(reach.up, reach.down)
+        links = self.model.kinematics.of_links(np.maximum(furthest[0], furthest[1]))
+        total = links.cumsum()
+        second = self.model.curvature @ (links * (total[-1] - total + 0.5 * links))
+        found: Array = reach.up @ falling - reach.down @ rising + (rows.value - second - ROUNDING)
         if self._reacts:
             ahead = np.maximum(reach.velocity, 0.0) @ falling + np.minimum(reach.velocity, 0.0) @ rising
             found += self.model.reaction_s * ahead
         return found
 
+    def _slope(self, rows: Rows, reach: Reach) -> Array:
+        """Secants (m, n): ``at_stop + slope (u - stop)`` is a lower bound for every ``u`` between the two ends."""
+        falling, rising = np.minimum(rows.gradient, 0.0), np.maximum(rows.gradient, 0.0)
+        gap = reach.velocity[1] - reach.velocity[0]
+        gap[gap == 0.0] = 1.0
+        slope: Array = falling * ((reach.up[1] - reach.up[0]) / gap) - rising * ((reach.down[1] - reach.down[0]) / gap)
+        if self._reacts:
+            forward, backward = np.maximum(reach.velocity, 0.0), np.minimum(reach.velocity, 0.0)
+            turned = falling * ((forward[1] - forward[0]) / gap) + rising * ((backward[1] - backward[0]) / gap)
+            slope += self.model.reaction_s[:, None] * turned
+        return slope
+
     def _solve(self, rows: Rows, reach: Reach, at_stop: Array) -> Array:
-        """Velocity (n,) of the program.
+        """Velocity (n,) of the program, between the stop's and the wanted one.
 
         Raises:
             Infeasible: the solver found none.
         """
         size = self._limits.low.size
         stop, wanted = reach.velocity
-        gap = np.where(wanted == stop, 1.0, wanted - stop)
-        # Secants from the stop to the wanted velocity: exact at both ends, and above the convex reach between them.
-        up, down = (reach.up[1] - reach.up[0]) / gap, (reach.down[1] - reach.down[0]) / gap
-        falling, rising = np.minimum(rows.gradient, 0.0), np.maximum(rows.gradient, 0.0)
-        slope = falling * up - rising * down + self.model.reaction_s[:, None] * rows.gradient
-        # What may be used up: a share of a positive value, with the slack all of it; of a negative one nothing.
-        spare = np.maximum(at_stop, 0.0)
+        slope = self._slope(rows, reach)
         self._rows[:, :size] = -slope
-        self._rows[:, size] = -(1.0 - self._share) * spare
-        self._upper[size + 1 :] = self._share * spare - slope @ stop
+        # With the slack at one, all that the stop would leave may be used up.
+        self._rows[:, size] = (self._share - 1.0) * at_stop
+        self._upper[size + 1 :] = self._share * at_stop - slope @ stop
         self._upper[:size], self._lower[:size] = np.maximum(stop, wanted), np.minimum(stop, wanted)
         self._linear[:size] = -self._weight * wanted
         solution, _, flag, _ = daqp.solve(

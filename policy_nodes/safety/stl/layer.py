@@ -129,6 +129,8 @@ class SpecificationLayer:
     ) -> None:
         names = signal_names(joints, terms)
         self.specifications = [compile_specification(config, names, period_s) for config in configs]
+        self.predicts = any(spec.on_prediction for spec in self.specifications)
+        """Whether any specification is judged on the prediction."""
         self._period_s = period_s
         self._joints = len(joints)
         self._terms = [term.name for term in terms]
@@ -171,14 +173,28 @@ class SpecificationLayer:
             if found is not None:
                 self._faults.append(found)
 
-    def faults(self) -> list[Fault]:
-        """Violations on the executed trace, as of the last sample."""
-        return list(self._faults)
+    def update(
+        self,
+        broken: bool,
+        position: Array | None,
+        velocity: Array | None,
+        command: Array | None,
+        terms: Mapping[str, Array],
+    ) -> None:
+        """:meth:`observe`, or :meth:`restart` where a signal is missing or ``broken`` says that the trace has a gap."""
+        if not self.specifications:
+            return
+        if broken or position is None or velocity is None or len(terms) < len(self._terms):
+            self.restart()
+        else:
+            self.observe(position, velocity, command, terms)
 
-    @property
-    def predicts(self) -> bool:
-        """Whether any specification is judged on the prediction."""
-        return any(spec.on_prediction for spec in self.specifications)
+    def faults(self, start: Array | None = None, ahead: Array | None = None) -> list[Fault]:
+        """Violations as of the last sample, and with ``start`` and ``ahead`` those of :meth:`predict`."""
+        found = list(self._faults)
+        if self.predicts and start is not None and ahead is not None:
+            found += self.predict(start, ahead)
+        return found
 
     def predict(self, start: Array, targets: Array) -> list[Fault]:
         """Violations that the rest of the chunk would lead to.

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from policy_nodes.errors import ConfigError
-from policy_nodes.safety.backup import BACKUPS, Hold
+from policy_nodes.safety.backup import BACKUPS, BackupContext, Hold
 from policy_nodes.safety.limits import Limits
 from tests.policy_nodes.safety.rig import limits
 
@@ -39,4 +39,4 @@ def test_holds_a_copy_forever() -> None:
 
 
 def test_registered_under_its_name() -> None:
-    assert isinstance(BACKUPS["hold"](LIMITS), Hold)
+    assert isinstance(BACKUPS["hold"](BackupContext(limits(), LIMITS)), Hold)

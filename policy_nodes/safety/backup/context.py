@@ -1,0 +1,38 @@
+"""What a backup is made from."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from policy_nodes.safety.backup_config import BackupConfig
+from policy_nodes.safety.config import JointLimit
+from policy_nodes.safety.limits import Array, JointLimiter, Limits
+
+
+def _always(path: Sequence[Array]) -> bool:
+    return True
+
+
+@dataclass
+class BackupContext:
+    """Shared by all backups of one robot.
+
+    Attributes:
+        joints: limits in command order.
+        limits: the same as arrays, with the control period.
+        settings: section ``backups``.
+        trail: commanded positions (n,), one per control period of motion, newest last: the travelled path.
+        clear: whether every configuration of a path is clear of everything the filter knows.
+    """
+
+    joints: Sequence[JointLimit]
+    limits: Limits
+    settings: BackupConfig = field(default_factory=BackupConfig)
+    trail: deque[Array] = field(default_factory=deque)
+    clear: Callable[[Sequence[Array]], bool] = _always
+
+    def limiter(self) -> JointLimiter:
+        """A limiter with bounded jerk for backups that move."""
+        return JointLimiter(self.joints, self.limits.dt)
