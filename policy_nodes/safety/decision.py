@@ -9,6 +9,10 @@ from policy_nodes.safety.reasons import Reason
 from policy_nodes.safety.supervisor import State
 
 
+LIMITED_TOLERANCE = 1e-4
+"""A command this close to what the policy asked for (rad or m) does not count as limited."""
+
+
 @dataclass(frozen=True)
 class Decision:
     """Outcome of one control period.

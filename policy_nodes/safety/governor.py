@@ -24,7 +24,7 @@ from policy_nodes.safety.chunks import ChunkWatch, Wanted
 from policy_nodes.safety.clock import TickClock
 from policy_nodes.safety.commander import Commander
 from policy_nodes.safety.config import SafetyConfig
-from policy_nodes.safety.decision import Decision
+from policy_nodes.safety.decision import LIMITED_TOLERANCE, Decision
 from policy_nodes.safety.filter.safety_filter import Infeasible
 from policy_nodes.safety.fit import check_fit
 from policy_nodes.safety.limits import Array
@@ -34,11 +34,6 @@ from policy_nodes.safety.stl.layer import SpecificationLayer
 from policy_nodes.safety.supervisor import Action, State, Supervisor
 from policy_nodes.safety.watch import Fault, JointWatch, SignalWatch, apart
 from policy_nodes.types import ActionChunk, Alarm, JointSample
-
-__all__ = ["Decision", "Governor"]
-
-LIMITED_TOLERANCE = 1e-4
-"""A command this close to what the policy asked for (rad or m) does not count as limited."""
 
 
 class Governor:
