@@ -8,7 +8,6 @@ from policy_nodes.safety.limits import Array
 from policy_nodes.safety.reasons import Reason
 from policy_nodes.safety.supervisor import State
 
-
 LIMITED_TOLERANCE = 1e-4
 """A command this close to what the policy asked for (rad or m) does not count as limited."""
 

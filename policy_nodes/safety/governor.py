@@ -232,8 +232,7 @@ class Governor:
                 "ignored_alarms": self._alarms.ignored,
             }
             watches = [self._joint, *self._terms.values()]
-            now_ns = self._clock.last_ns or 0
-            text = describe(self._supervisor, watches, self._chunks, counters, now_ns, self._error)
+            text = describe(self._supervisor, watches, self._chunks, counters, self._clock.last_ns or 0, self._error)
             return text | self._specifications.status()
 
     def _tick(self, now_ns: int) -> Decision:
