@@ -68,6 +68,7 @@ class Executor:
         self._stale = True  # the cached plan below must be rebuilt
         self._order: dict[int, tuple[int, Any, Any]] = {}  # DDS entity number to (turn, node, entity)
         self._wanted: set[int] = set()
+        self._only_guard = {self._guard.entity}
         self._timers: list[tuple[int, Any, Any]] = []
 
     @property
@@ -139,18 +140,27 @@ class Executor:
         if self._stale:
             self._rebuild()
         startable = self._can_start()
-        timers = self._timers if startable else []
-        waits = [left for _, _, timer in timers if (left := timer._wait_ns()) is not None]
-        self._waitset.update(self._wanted if startable else {self._guard.entity})
-        triggered = self._waitset.wait(min([budget_ns, WAIT_SLICE_NS, *waits]))
-        if self._guard.entity in triggered:
-            self._guard.take()
-        found = [self._order[number] for number in triggered if number in self._order]
-        found += [item for item in timers if item[2].is_ready()]
-        turns = {turn: (node, entity) for turn, node, entity in found}
+        timers = self._timers if startable else ()
+        budget_ns = min(budget_ns, WAIT_SLICE_NS)
+        for _, _, timer in timers:
+            if (left := timer._wait_ns()) is not None and left < budget_ns:
+                budget_ns = left
+        self._waitset.update(self._wanted if startable else self._only_guard)
+        triggered = self._waitset.wait(budget_ns)
         # what a removed node left is dropped: conditions stay triggered until taken, so it is found again
-        self._ready = deque(turns[turn] for turn in sorted(turns))
-        return bool(self._ready) or bool(self._tasks)
+        self._ready.clear()
+        turns = {}
+        for number in triggered:
+            if number in self._order:
+                turn, node, entity = self._order[number]
+                turns[turn] = (node, entity)
+            else:
+                self._guard.take()
+        for turn, node, timer in timers:
+            if timer.is_ready():
+                turns[turn] = (node, timer)
+        self._ready.extend(turns[turn] for turn in sorted(turns))
+        return bool(turns) or bool(self._tasks)
 
     def _next(self, end_ns: int | None, condition: Callable[[], bool]) -> Callable[[], None]:
         """The next piece of work, taken and ready to run.
@@ -175,11 +185,11 @@ class Executor:
             self._wait(max(0, left))
 
     def _pop(self) -> Callable[[], None] | None:
-        with self._lock:
-            if self._tasks:
+        if self._tasks:
+            with self._lock:
                 task = self._tasks.popleft()
                 self._in_flight += 1
-                return functools.partial(self._run_task, task)
+            return functools.partial(self._run_task, task)
         for _ in range(len(self._ready)):
             node, entity = self._ready.popleft()
             if node not in self._nodes:
@@ -215,7 +225,7 @@ class Executor:
         suspended = False
         try:
             outcome = thunk()
-            if inspect.iscoroutine(outcome):
+            if outcome is not None and inspect.iscoroutine(outcome):
                 task = Task(outcome, executor=self)
                 task._when_done(lambda: self._release(entity))
                 suspended = True
@@ -235,7 +245,8 @@ class Executor:
     def _finished(self) -> None:
         with self._lock:
             self._in_flight -= 1
-            self._idle.notify_all()
+            if self._is_shutdown:
+                self._idle.notify_all()
 
     # Spinning
 

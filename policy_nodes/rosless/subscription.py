@@ -92,12 +92,12 @@ class Subscription:
         return message, {"source_timestamp": stamp, "received_timestamp": stamp}
 
     def _take(self) -> Callable[[], Any] | None:
-        taken = self._take_message()
-        if taken is None:
-            return None
-        if self._callback_type is Subscription.CallbackType.MessageOnly:
-            return functools.partial(self._callback, taken[0])
-        return functools.partial(self._callback, *taken)
+        if self._callback_type is Subscription.CallbackType.WithMessageInfo:
+            both = self._take_message()
+            return None if both is None else functools.partial(self._callback, *both)
+        taken = self._reader.take()
+        message = None if taken is None else decode(self.msg_type, taken[0], self.topic)
+        return None if message is None else functools.partial(self._callback, message)
 
 
 def _callback_type(callback: Callable[..., Any]) -> Subscription.CallbackType:

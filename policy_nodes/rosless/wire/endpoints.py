@@ -87,8 +87,9 @@ class Writer(Endpoint):
         dds = self.dds  # keeps the entity alive during the call
         if dds is None:
             raise InvalidHandle("cannot use Destroyable because destruction was requested")
-        padded = data + b"\0" * (-len(data) % 4)
-        code = capi.write(self.entity, capi.Blob(padded, len(padded)))
+        if len(data) % 4:
+            data += b"\0" * (-len(data) % 4)
+        code = capi.write(self.entity, capi.Blob(data, len(data)))
         if code < 0:
             raise RCLError(f"Failed to publish: DDS return code {code}")
 

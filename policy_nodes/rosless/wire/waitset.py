@@ -47,14 +47,17 @@ class WaitSet:
         self._buffer = (ctypes.c_ssize_t * 64)()
 
     def update(self, wanted: set[int]) -> None:
-        """Make the attached entities equal to ``wanted``; costs nothing when they already are."""
-        if wanted == self._attached:
+        """Make the attached entities equal to ``wanted``; costs nothing for the set it was last called with.
+
+        The set must not be changed afterwards.
+        """
+        if wanted is self._attached:
             return
         for entity in self._attached - wanted:
             capi.waitset_detach(self._entity, entity)  # fails harmlessly when the entity is gone
         for entity in wanted - self._attached:
             capi.waitset_attach(self._entity, entity, entity)
-        self._attached = set(wanted)
+        self._attached = wanted
         if len(wanted) > len(self._buffer):
             self._buffer = (ctypes.c_ssize_t * (2 * len(wanted)))()
 
