@@ -143,7 +143,7 @@ class PolicySession:
     def _batch(
         self, observation: Mapping[str, NDArray[np.floating]], noise: NDArray[np.float32] | None, batch: int
     ) -> int:
-        sizes = {np.shape(value)[0] for name, value in observation.items() if np.ndim(value) == 3}
+        sizes = {np.shape(value)[0] for value in observation.values() if np.ndim(value) == 3}
         if noise is not None:
             sizes.add(noise.shape[0])
         if not sizes:
@@ -168,7 +168,7 @@ class PolicySession:
             )
         if not np.isfinite(value).all():
             raise ObservationError(f"Feature '{name}' holds a value that is not finite.", "check the sensor behind it")
-        return np.ascontiguousarray(np.broadcast_to(value, (batch, *shape)))
+        return _batched(value, (batch, *shape))
 
     def _draw(
         self, noise: NDArray[np.float32] | None, rng: np.random.Generator | None, batch: int
@@ -181,4 +181,11 @@ class PolicySession:
             return rng.standard_normal(shape, dtype=np.float32)
         if noise.shape[1:] != self.noise_shape or noise.shape[0] not in (1, batch):
             raise ValueError(f"noise has shape {noise.shape}, expected {shape}")
-        return np.ascontiguousarray(np.broadcast_to(noise, shape), dtype=np.float32)
+        return _batched(np.asarray(noise, dtype=np.float32), shape)
+
+
+def _batched(value: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """``value`` as a contiguous array of ``shape``, repeated along the batch only where it must be."""
+    if value.shape != shape:
+        value = value[None] if value.shape == shape[1:] and shape[0] == 1 else np.broadcast_to(value, shape)
+    return np.ascontiguousarray(value)
