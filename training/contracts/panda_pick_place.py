@@ -23,6 +23,8 @@ from training.policies.kinematics import ForwardKinematics
 CONTROL_RATE_HZ = 50.0
 HISTORY = 2
 ARM_JOINTS = len(panda.ARM_JOINT_NAMES)
+JOINT_STATE_MAX_AGE_S = 0.1
+"""Ten periods of a 100 Hz driver; industrial practice is five to twenty cycles."""
 POSE_AXES = ("x", "y", "z", "qx", "qy", "qz", "qw")
 TABLE_BOUNDS = ((0.0, 1.0), (-0.8, 0.8), (-0.2, 0.8))
 """Where an object of this cell can plausibly be (m): x, y, z in the base frame. Beyond it a pose is a tracker fault."""
@@ -73,7 +75,7 @@ def _observations() -> list[ObservationFeature]:
         unit=["rad"] * ARM_JOINTS + ["m"],
         minimum=[float(v) for v in limits[:, 0] - 0.02],
         maximum=[float(v) for v in limits[:, 1] + 0.02],
-        max_age_s=0.1,
+        max_age_s=JOINT_STATE_MAX_AGE_S,
     )
     step = 1.0 / CONTROL_RATE_HZ
     return [
@@ -130,7 +132,7 @@ def _safety() -> SafetyConfig:
         )
         for i, name in enumerate(panda.JOINT_NAMES)
     ]
-    return SafetyConfig(joints=joints)
+    return SafetyConfig(joints=joints, joint_state_timeout_s=JOINT_STATE_MAX_AGE_S)
 
 
 def make() -> TaskContract:
