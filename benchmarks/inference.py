@@ -35,11 +35,12 @@ import yaml
 
 from policy_nodes.bundle.load import Bundle
 from policy_nodes.bundle.manifest import GraphTensor, PolicyInfo
+from policy_nodes.bundle.onnx_metadata import contract_pairs
 from policy_nodes.bundle.write import write_bundle
 from policy_nodes.inference.policy import PolicySession
 from training.contracts.registry import task_contract
 from training.contracts.task import TaskContract
-from training.export.graph import ACTION, EMBEDDING, NOISE, de_facto_metadata, export_graph
+from training.export.graph import ACTION, EMBEDDING, NOISE, export_graph
 from training.imitation.build import build_policy
 from training.policies.flow_policy import FlowPolicy, FlowPolicyConfig
 
@@ -173,7 +174,10 @@ def candidates(contract: TaskContract, steps: int, directory: Path) -> tuple[dic
     """Callables by name, and those that are skipped, with the reason."""
     policy = random_policy(contract, steps)
     graph = export_graph(
-        policy, contract.observations, contract.actions, de_facto_metadata(contract.observations, contract.actions)
+        policy,
+        contract.observations,
+        contract.actions,
+        contract_pairs(contract.observations, contract.actions, contract.timing.control_rate_hz),
     )
     bundle = make_bundle(contract, policy, graph, directory)
     found: dict[str, Call] = {"PyTorch eager": eager(policy), "plain ORT": plain(graph), "keel": keel(bundle)}

@@ -13,10 +13,11 @@ import yaml
 from policy_nodes.bundle.limits import PARITY_NAME, POLICY_NAME, SAFETY_NAME
 from policy_nodes.bundle.load import Bundle
 from policy_nodes.bundle.manifest import GraphTensor, PolicyInfo
+from policy_nodes.bundle.onnx_metadata import contract_pairs
 from policy_nodes.bundle.write import write_bundle
 from policy_nodes.errors import BundleError
 from training.datasets.lerobot_v3.reader import Dataset
-from training.export.graph import ACTION, EMBEDDING, NOISE, de_facto_metadata, export_graph
+from training.export.graph import ACTION, EMBEDDING, NOISE, export_graph
 from training.export.parity import graph_errors, record_parity
 from training.export.provenance import provenance
 from training.imitation.build import TrainedPolicy
@@ -47,7 +48,7 @@ def export_bundle(trained: TrainedPolicy, dataset: Dataset, output: Path, *, nam
         raise BundleError(
             f"'{dataset.root}' is not the dataset that this policy was trained on.", "export with the training dataset."
         )
-    metadata = de_facto_metadata(contract.observations, contract.actions)
+    metadata = contract_pairs(contract.observations, contract.actions, contract.timing.control_rate_hz)
     graph = export_graph(trained.policy, contract.observations, contract.actions, metadata)
     inputs, outputs = record_parity(trained, dataset, samples)
     errors = graph_errors(graph, inputs, outputs)

@@ -75,23 +75,3 @@ def export_graph(
         item.key, item.value = key, value
     onnx.checker.check_model(model)
     return model.SerializeToString()
-
-
-def de_facto_metadata(features: Sequence[ObservationFeature], actions: ActionSpec) -> dict[str, str]:
-    """ONNX metadata keys that mjlab, rsl_rl and legged_control2 read, comma separated as they write them."""
-
-    def join(values: Sequence[object]) -> str:
-        return ",".join(f"{v:.6g}" if isinstance(v, float) else str(v) for v in values)
-
-    def per_joint(name: str) -> list[object]:
-        return [value for term in actions.terms for value in getattr(term, name)]
-
-    return {
-        "joint_names": join(actions.joints),
-        "joint_stiffness": join(per_joint("stiffness")),
-        "joint_damping": join(per_joint("damping")),
-        "default_joint_pos": join(per_joint("offset")),
-        "action_scale": join([term.scale for term in actions.terms for _ in term.joints]),
-        "observation_names": join([term.name for feature in features for term in feature.terms]),
-        "command_names": "",
-    }

@@ -3,8 +3,9 @@ import onnx
 import onnxruntime
 import pytest
 
+from policy_nodes.bundle.onnx_metadata import contract_pairs
 from training.contracts.registry import task_contract
-from training.export.graph import ACTION, EMBEDDING, NOISE, de_facto_metadata
+from training.export.graph import ACTION, EMBEDDING, NOISE
 from training.export.parity import reference_outputs
 from training.imitation.build import load_policy
 
@@ -65,7 +66,7 @@ def test_the_sampler_is_unrolled_and_the_file_closed(bundle_path, small_config):
 def test_de_facto_metadata(bundle_path):
     model = onnx.load(bundle_path / "policy.onnx")
     found = {item.key: item.value for item in model.metadata_props}
-    assert found == de_facto_metadata(CONTRACT.observations, CONTRACT.actions)
+    assert found == contract_pairs(CONTRACT.observations, CONTRACT.actions, CONTRACT.timing.control_rate_hz)
     assert found["joint_names"].split(",") == CONTRACT.actions.joints
     for key in ("joint_stiffness", "joint_damping", "default_joint_pos", "action_scale"):
         assert len([float(value) for value in found[key].split(",")]) == 8
