@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 # The same exchange as for bundles, so that a crash between two renames cannot lose what was there.
-from policy_nodes.bundle.write import _put as put_directory
+from policy_nodes.bundle.write import put_directory
 
 
 @contextlib.contextmanager

@@ -56,7 +56,7 @@ def write_bundle(directory: str | Path, manifest: Mapping[str, Any], files: Mapp
         except BundleError as error:
             raise BundleError(error.cause.replace(temporary.name, target.name), error.fix) from None
         _sync(temporary)
-        _put(temporary, target)
+        put_directory(temporary, target)
         _sync(target.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -140,7 +140,7 @@ def _sync(directory: Path) -> None:
         os.close(descriptor)
 
 
-def _put(temporary: Path, target: Path) -> None:
+def put_directory(temporary: Path, target: Path) -> None:
     """Move ``temporary`` to ``target``; what lay there is afterwards at ``temporary``.
 
     A directory cannot be renamed over another that is not empty, so an existing bundle is exchanged in one system
