@@ -176,7 +176,7 @@ def check_graph_roles(manifest: Manifest) -> Iterator[str]:
     for name in inputs:
         yield f"policy.inputs: '{name}' is no observation feature"
     chunk = [actions.horizon, len(actions.joints)]
-    yield from _check_role(policy.inputs, "noise", chunk, required=False)
+    yield from _check_role(policy.inputs, "noise", None, required=False)
     yield from _check_role(policy.outputs, "action", chunk, required=True)
     yield from _check_role(policy.outputs, "embedding", None, required=False)
 
@@ -188,7 +188,10 @@ def _check_role(tensors: list[GraphTensor], role: str, shape: list[int] | None, 
     for tensor in found:
         if shape is not None:
             yield from _check_shape(tensor, shape, "horizon and number of joints")
-        elif len(tensor.shape) != 1:
+        elif role == "noise" and len(tensor.shape) != 2:
+            # Rows are free: a sampler may start before the present, and a stochastic one draws at every step.
+            yield f"policy: '{tensor.name}' of role noise has shape {tensor.shape}, expected (rows, channels)"
+        elif role != "noise" and len(tensor.shape) != 1:
             yield f"policy: '{tensor.name}' of role {role} has shape {tensor.shape}, expected one dimension"
 
 

@@ -65,7 +65,7 @@ class PolicySession:
 
     @property
     def noise_shape(self) -> tuple[int, int] | None:
-        """(H, A) of the noise input, None for a deterministic graph."""
+        """(rows, channels) of the noise input, (H, A) for most samplers; None for a deterministic graph."""
         return None if self._noise is None else (self._noise.shape[0], self._noise.shape[1])
 
     def warm_up(self, calls: int = 3, *, batch: int = 1) -> float:

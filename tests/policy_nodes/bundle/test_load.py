@@ -133,7 +133,7 @@ def test_many_errors_are_counted_not_listed(bundle):
 
 def test_contradictions_are_listed(bundle):
     edit_manifest(bundle, lambda raw: raw["actions"].update(horizon=15))
-    refused(bundle, r"contradicts itself: policy: 'noise' has shape \[16, 8\], expected \[15, 8\]")
+    refused(bundle, r"contradicts itself: policy: 'action' has shape \[16, 8\], expected \[15, 8\]")
 
 
 @pytest.mark.parametrize("name", ["policy.onnx", "parity.npz", "safety.yaml"])

@@ -91,6 +91,7 @@ CASES = {
     "horizon": (lambda r: r["actions"].update(horizon=20), r"'action' has shape \[16, 8\], expected \[20, 8\]"),
     "two noises": (
         lambda r: r["policy"]["inputs"].append({"name": "n2", "role": "noise", "shape": [16, 8]}), "2 tensors have"),
+    "flat noise": (lambda r: r["policy"]["inputs"][2].update(shape=[128]), r"expected \(rows, channels\)"),
     "no action": (lambda r: r["policy"]["outputs"].pop(0), "0 tensors have the role action"),
     "output as input": (lambda r: r["policy"]["inputs"][2].update(role="action"), "has the role 'action' of an output"),
     "input as output": (lambda r: r["policy"]["outputs"][1].update(role="noise"), "has the role 'noise' of an input"),
