@@ -25,28 +25,36 @@ class _Positional(nn.Module):
         self.policy, self.features = policy, tuple(features)
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
-        observation = dict(zip(self.features, inputs[:-1], strict=True))
-        chunk, embedding = self.policy(observation, inputs[-1])
+        observation = dict(zip(self.features, inputs, strict=False))
+        noise = inputs[-1] if len(inputs) > len(self.features) else None
+        chunk, embedding = self.policy(observation, noise)
         return chunk, embedding
 
 
 def export_graph(
-    policy: nn.Module, features: Sequence[ObservationFeature], actions: ActionSpec, metadata: dict[str, str]
+    policy: nn.Module,
+    features: Sequence[ObservationFeature],
+    actions: ActionSpec,
+    metadata: dict[str, str],
+    noise_rows: int | None = None,
 ) -> bytes:
     """Export with a dynamic batch dimension.
 
     Args:
-        policy: module (dict of (B, history, size), noise (B, H, A)) -> (chunk (B, H, A), embedding (B, E)).
+        policy: module (dict of (B, history, size), noise (B, rows, A)) -> (chunk (B, H, A), embedding (B, E)).
         features: contract features; each becomes the graph input of the same name.
-        actions: shape of noise and chunk.
+        actions: shape of the chunk.
         metadata: string pairs stored in the ONNX file.
+        noise_rows: rows of the noise input; H when None, no noise input when 0 (the policy is then given None).
 
     Returns:
         The serialised model, weights inside.
     """
     # Two samples, because an exporter specialises a dimension of size one.
     inputs = [torch.zeros(2, f.history, f.size) for f in features]
-    inputs.append(torch.zeros(2, actions.horizon, len(actions.joints)))
+    rows = actions.horizon if noise_rows is None else noise_rows
+    if rows:
+        inputs.append(torch.zeros(2, rows, len(actions.joints)))
     batch = torch.export.Dim("batch", min=1, max=4096)
     module = _Positional(policy, [f.name for f in features]).eval()
     with quiet_exporter(), tempfile.TemporaryDirectory() as directory:
@@ -56,7 +64,7 @@ def export_graph(
             dynamo=True,
             verbose=False,
             opset_version=OPSET,
-            input_names=[*(f.name for f in features), NOISE],
+            input_names=[*(f.name for f in features), NOISE][: len(inputs)],
             output_names=[ACTION, EMBEDDING],
             dynamic_shapes=(tuple({0: batch} for _ in inputs),),
         )
