@@ -20,7 +20,7 @@ from policy_nodes.bundle.limits import (
     POLICY_NAME,
     SIGNATURE_NAME,
 )
-from policy_nodes.bundle.manifest import Manifest
+from policy_nodes.bundle.manifest import GraphTensor, Manifest, Parity
 from policy_nodes.bundle.npz import inspect_npz
 from policy_nodes.bundle.onnx_graph import FLOAT, GraphError, GraphInfo, TensorInfo, inspect_onnx
 from policy_nodes.bundle.strict_json import parse_json_object
@@ -121,20 +121,20 @@ def _check_content(path: Path, manifest: Manifest) -> None:
     suffix = path.suffix
     if suffix == ".onnx":
         graph = inspect_graph(path)
-        if path.name == POLICY_NAME:
-            _check_tensors("input", graph.inputs, {t.name: list(t.shape) for t in manifest.policy.inputs})
-            _check_tensors("output", graph.outputs, {t.name: list(t.shape) for t in manifest.policy.outputs})
+        if declared := _declared(manifest, path.name):
+            _check_tensors("input", graph.inputs, {t.name: list(t.shape) for t in declared[0]})
+            _check_tensors("output", graph.outputs, {t.name: list(t.shape) for t in declared[1]})
     elif suffix == ".npz":
         arrays = inspect_npz(path)
-        if path.name == PARITY_NAME:
-            tensors = {f"input/{t.name}": t.shape for t in manifest.policy.inputs}
-            tensors |= {f"output/{t.name}": t.shape for t in manifest.policy.outputs}
+        if declared := _declared(manifest, path.name):
+            inputs, outputs, parity = declared
+            tensors = {f"input/{t.name}": t.shape for t in inputs} | {f"output/{t.name}": t.shape for t in outputs}
             if set(arrays) != set(tensors):
                 raise ValueError(f"holds {sorted(arrays)[:16]}, expected {sorted(tensors)}")
             for name, shape in tensors.items():
-                if list(arrays[name].shape) != [manifest.parity.samples, *shape] or arrays[name].dtype != "float32":
+                if list(arrays[name].shape) != [parity.samples, *shape] or arrays[name].dtype != "float32":
                     found = f"{arrays[name].dtype} {list(arrays[name].shape)}"
-                    raise ValueError(f"array '{name}' is {found}, expected float32 {[manifest.parity.samples, *shape]}")
+                    raise ValueError(f"array '{name}' is {found}, expected float32 {[parity.samples, *shape]}")
     elif suffix == ".json":
         parse_json_object(path.read_bytes())
     else:
@@ -143,6 +143,15 @@ def _check_content(path: Path, manifest: Manifest) -> None:
             raise ValueError("is not plain text")
         if suffix == ".yaml":
             check_yaml(text)
+
+
+def _declared(manifest: Manifest, name: str) -> tuple[list[GraphTensor], list[GraphTensor], Parity] | None:
+    """Inputs, outputs and proof of the graph that a file holds or records; None for files of other kinds."""
+    policy = manifest.policy
+    if name in (POLICY_NAME, PARITY_NAME):
+        return policy.inputs, policy.outputs, manifest.parity
+    found = next((item for item in policy.variants if name in (item.file, item.parity_file)), None)
+    return None if found is None else (found.inputs, found.outputs, found.parity)
 
 
 def check_yaml(text: str) -> None:

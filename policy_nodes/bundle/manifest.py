@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
+from policy_nodes.bundle.chunking import Chunking, Method, WarmStart
+
 SCHEMA_VERSION = 1
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.\-]{1,128}$")]
@@ -186,15 +188,44 @@ class Timing(Strict):
     observation_delay_s: Annotated[float, Field(ge=0, le=10)] = 0.0
     inference_budget_s: Annotated[float, Field(gt=0, le=10)]
     """Observation stamp to published chunk; slower is a missed deadline."""
+    chunking: Chunking = Field(default_factory=Chunking)
+    """When chunks are planned again and how they are joined."""
+    warm_start: WarmStart = Field(default_factory=WarmStart)
+    """Whether a chunk begins from the previous one."""
 
 
 class GraphTensor(Strict):
     """An input or output of ``policy.onnx`` and what it means. The leading batch dimension is not listed."""
 
     name: Name
-    role: Literal["observation", "noise", "action", "embedding"]
+    role: Literal["observation", "noise", "previous_chunk", "prefix_weights", "action", "embedding"]
+    """``previous_chunk``: the last answer, raw, moved to the present observation's time grid. ``prefix_weights``: per
+    step how much it counts, 1 for steps that will have been executed before the answer arrives."""
     shape: Annotated[list[Annotated[int, Field(ge=1, le=1_000_000)]], Field(min_length=1, max_length=8)]
     dtype: Literal["float32"] = "float32"
+
+
+class Parity(Strict):
+    """Largest difference between the training framework and the exported graph over the recorded inputs."""
+
+    samples: Annotated[int, Field(ge=1, le=100_000)]
+    tolerance: Annotated[float, Field(gt=0, le=1e-2)]
+    max_abs_error: dict[Name, Error]
+    """By output name."""
+
+
+class GraphVariant(Strict):
+    """A further graph of the same policy with proof of its own: other inputs, or another number of steps."""
+
+    name: Name
+    method: Method
+    evaluations: Annotated[int, Field(ge=1, le=10_000)]
+    """Network evaluations per chunk; one through which a derivative is taken counts once."""
+    file: Name
+    parity_file: Name
+    inputs: Annotated[list[GraphTensor], Field(min_length=1, max_length=64)]
+    outputs: Annotated[list[GraphTensor], Field(min_length=1, max_length=64)]
+    parity: Parity
 
 
 class PolicyInfo(Strict):
@@ -206,15 +237,8 @@ class PolicyInfo(Strict):
     parameters: Annotated[int, Field(ge=0, le=10**13)]
     inputs: Annotated[list[GraphTensor], Field(min_length=1, max_length=64)]
     outputs: Annotated[list[GraphTensor], Field(min_length=1, max_length=64)]
-
-
-class Parity(Strict):
-    """Largest difference between the training framework and the exported graph over the recorded inputs."""
-
-    samples: Annotated[int, Field(ge=1, le=100_000)]
-    tolerance: Annotated[float, Field(gt=0, le=1e-2)]
-    max_abs_error: dict[Name, Error]
-    """By output name."""
+    variants: Annotated[list[GraphVariant], Field(max_length=16)] = Field(default_factory=list)
+    """Graphs for real-time execution, see docs/realtime.md."""
 
 
 class SuccessRecord(Strict):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 from policy_nodes.bundle.limits import MANIFEST_NAME, MAX_FILE_BYTES, REQUIRED_FILES, SIGNATURE_NAME
 from policy_nodes.bundle.manifest import ActionTerm, GraphTensor, Manifest, ObservationTerm
+from policy_nodes.bundle.realtime_semantics import check_execution, check_variants
 
 ACTION_UNITS = {
     "position": {"rad", "m"},
@@ -230,6 +231,8 @@ CHECKS: tuple[Callable[[Manifest], Iterator[str]], ...] = (
     check_graph_roles,
     check_parity,
     check_success,
+    check_variants,
+    check_execution,
 )
 
 

@@ -100,6 +100,9 @@ def reseal_wrong_structure(path, rng):
         "versions",
         "schema_version",
         "files",
+        "chunking",
+        "warm_start",
+        "variants",
     }
     free = ("task", "created", "keel_version", "git_commit", "torch")
     places = [p for p in leaves(raw) if not optional & set(p) and p[-1] not in (*free, "digest")]

@@ -1,0 +1,84 @@
+"""Checks of the further graphs of a policy and of the settings that use them; see ``semantics`` for the form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from policy_nodes.bundle.limits import PARITY_NAME, POLICY_NAME
+from policy_nodes.bundle.manifest import GraphTensor, GraphVariant, Manifest
+
+INPUT_ROLES = ("observation", "noise", "previous_chunk", "prefix_weights")
+NEEDED_ROLES = {
+    "full": set[str](),
+    "warm_start": {"previous_chunk"},
+    "guided": {"previous_chunk", "prefix_weights"},
+    "prefix": {"previous_chunk", "prefix_weights"},
+}
+"""Extra inputs of a graph, by its method."""
+
+
+def check_variants(manifest: Manifest) -> Iterator[str]:
+    """Every further graph reads and writes what the first one does, plus what its method needs, with proof."""
+    names = [variant.name for variant in manifest.policy.variants]
+    files = [file for variant in manifest.policy.variants for file in (variant.file, variant.parity_file)]
+    if len(set(names)) != len(names) or len({*files, POLICY_NAME, PARITY_NAME}) != len(files) + 2:
+        yield "policy.variants: two variants share a name or a file"
+    for variant in manifest.policy.variants:
+        where = f"policy.variants '{variant.name}'"
+        yield from (
+            f"{where}: files lacks '{file}'"
+            for file, suffix in ((variant.file, ".onnx"), (variant.parity_file, ".npz"))
+            if file not in manifest.files or not file.endswith(suffix)
+        )
+        yield from (f"{where}: {problem}" for problem in _signature(manifest, variant))
+        yield from (f"{where}: {problem}" for problem in _proof(variant))
+
+
+def _signature(manifest: Manifest, variant: GraphVariant) -> Iterator[str]:
+    actions = manifest.actions
+    shapes = {"previous_chunk": [actions.horizon, len(actions.joints)], "prefix_weights": [actions.horizon]}
+    extra = {tensor.role: tensor for tensor in variant.inputs if tensor.role in shapes}
+    if set(extra) != NEEDED_ROLES[variant.method]:
+        yield f"method '{variant.method}' needs inputs {sorted(NEEDED_ROLES[variant.method])}, has {sorted(extra)}"
+    yield from (
+        f"'{tensor.name}' of role {role} has shape {list(tensor.shape)}, expected {shapes[role]}"
+        for role, tensor in extra.items()
+        if list(tensor.shape) != shapes[role]
+    )
+    if _plain(variant.inputs) != _plain(manifest.policy.inputs):
+        yield "its observation and noise inputs differ from the policy's"
+    if _plain(variant.outputs) != _plain(manifest.policy.outputs):
+        yield "its outputs differ from the policy's"
+
+
+def _plain(tensors: list[GraphTensor]) -> dict[tuple[str, str], tuple[int, ...]]:
+    """Shapes by role and name, without the inputs that only further graphs have; noise may have any number of rows."""
+    own = [tensor for tensor in tensors if tensor.role not in ("previous_chunk", "prefix_weights")]
+    return {(t.role, t.name): tuple(t.shape[1:] if t.role == "noise" else t.shape) for t in own}
+
+
+def _proof(variant: GraphVariant) -> Iterator[str]:
+    outputs = {tensor.name for tensor in variant.outputs}
+    if set(variant.parity.max_abs_error) != outputs:
+        yield f"parity names {sorted(variant.parity.max_abs_error)}, the outputs are {sorted(outputs)}"
+    for name, error in variant.parity.max_abs_error.items():
+        if not error <= variant.parity.tolerance:
+            yield f"parity error {error} of '{name}' exceeds the tolerance {variant.parity.tolerance}"
+
+
+def check_execution(manifest: Manifest) -> Iterator[str]:
+    """The chunking and warm-start settings can be carried out with these graphs and horizons."""
+    start, chunking, actions = manifest.timing.warm_start, manifest.timing.chunking, manifest.actions
+    if chunking.replan == "on_remaining" and chunking.remaining_steps >= actions.horizon:
+        yield f"timing.chunking: remaining_steps {chunking.remaining_steps} is not below the horizon {actions.horizon}"
+    if start.method == "full":
+        return
+    fitting = [variant.name for variant in manifest.policy.variants if variant.method == start.method]
+    if not fitting:
+        yield f"timing.warm_start: no graph in policy.variants has the method '{start.method}'"
+    elif start.variant is not None and start.variant not in fitting:
+        yield f"timing.warm_start: variant '{start.variant}' is none of {fitting} with method '{start.method}'"
+    if any(term.mode == "delta_position" for term in actions.terms):
+        yield "timing.warm_start: a chunk relative to the measured position cannot be continued"
+    if chunking.combine == "ensemble":
+        yield "timing: warm_start and chunking.combine 'ensemble' exclude each other"
