@@ -21,11 +21,13 @@ class JointSample:
         stamp_ns: time of measurement.
         position: (n,) rad, or m for prismatic joints.
         velocity: (n,) rad/s or m/s.
+        effort: (n,) N m or N, None from a driver that does not measure it.
     """
 
     stamp_ns: int
     position: FloatArray
     velocity: FloatArray
+    effort: FloatArray | None = None
 
 
 @dataclass(frozen=True)

@@ -102,6 +102,8 @@ def launch_arguments(args: Args, bundle: Bundle, launch: Path, directory: Path) 
         "record": str(args.sim or args.output is not None).lower(),
         "record_directory": str(directory.resolve()),
     }
+    if args.sim or args.output is not None:
+        wanted["black_box_directory"] = str(directory.resolve() / "black_box")
     if args.simulator is not None:
         wanted["simulator"] = args.simulator
     declared = {argument.name for argument in describe(launch)}

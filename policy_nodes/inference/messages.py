@@ -144,7 +144,9 @@ def extract(term: ObservationTerm, message: Any) -> NDArray[np.float64]:
 
 
 def joint_sample(joints: Sequence[str], message: Any, arrival_ns: int = 0) -> JointSample:
-    """Position and velocity of ``joints`` in that order; velocities are zero where the driver publishes none.
+    """Position, velocity and effort of ``joints`` in that order; velocities are zero where the driver publishes none.
+
+    Effort is optional: absent or NaN for every joint (as ros2_control publishes without the interface) it is None.
 
     Args:
         joints: names in contract order.
@@ -167,7 +169,10 @@ def joint_sample(joints: Sequence[str], message: Any, arrival_ns: int = 0) -> Jo
                 f"make the driver publish '{field}' for every joint",
             )
         fields[field] = values[order]
-    return JointSample(message_stamp_ns(message, arrival_ns), fields["position"], fields["velocity"])
+    effort = np.asarray(getattr(message, "effort", ()), dtype=np.float64)
+    known = effort.size == len(names) and bool(np.isfinite(effort[order]).any())
+    stamp_ns = message_stamp_ns(message, arrival_ns)
+    return JointSample(stamp_ns, fields["position"], fields["velocity"], effort[order] if known else None)
 
 
 def joint_positions(names: Sequence[str], joints: Sequence[str], where: str) -> list[int]:

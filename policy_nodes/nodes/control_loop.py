@@ -12,21 +12,9 @@ from contextlib import suppress
 from policy_nodes.realtime.process import configure_process
 from policy_nodes.realtime.rate_loop import RateLoop
 from policy_nodes.safety.governor import Decision, Governor
-from policy_nodes.safety.reasons import Reason
-from policy_nodes.safety.watch import Fault
 
 GIVE_UP_S = 1.0
 """After so long without a published command, or without the end of a tick, the loop counts as dead."""
-
-
-class LoopGovernor(Governor):
-    """A governor that can be told of a failure outside of it."""
-
-    def fail(self, now_ns: int, text: str) -> None:
-        """Stop the robot because a part of the safety layer around the governor failed: INTERNAL_ERROR, latched."""
-        with self._lock:
-            self._error = text
-            self._apply(now_ns, Fault(Reason.INTERNAL_ERROR, text))
 
 
 class ControlLoop:
@@ -43,7 +31,7 @@ class ControlLoop:
 
     def __init__(
         self,
-        governor: LoopGovernor,
+        governor: Governor,
         period_s: float,
         now_ns: Callable[[], int],
         publish: Callable[[Decision], None],

@@ -9,9 +9,11 @@ active lifecycle state, for whatever reason, first stops the robot.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus
+from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from std_srvs.srv import SetBool, Trigger
 
@@ -19,20 +21,28 @@ from policy_nodes.bundle.load import Bundle
 from policy_nodes.nodes.authority import other_publishers
 from policy_nodes.nodes.bundle_node import BundleNode
 from policy_nodes.nodes.contract_topics import joint_state_topic, require_joint_positions
-from policy_nodes.nodes.control_loop import ControlLoop, LoopGovernor
+from policy_nodes.nodes.control_loop import ControlLoop
 from policy_nodes.nodes.conversions import timing_values
 from policy_nodes.nodes.parameters import Option, contract_topic
 from policy_nodes.nodes.safety_inputs import SafetyInputs
 from policy_nodes.nodes.safety_outputs import SafetyOutputs
 from policy_nodes.nodes.spinning import run_node
 from policy_nodes.nodes.state_messages import LEVELS
+from policy_nodes.safety.black_box_writer import BlackBoxWriter
 from policy_nodes.safety.config import load_safety_config
+from policy_nodes.safety.decision import Decision
+from policy_nodes.safety.governor import Governor
 
 OPTIONS = (
     Option("joint_state_topic", "", "measured joint state of the robot; empty: the contract's"),
     Option("stop_timeout_ms", 3000, "longest wait for standstill when the node is deactivated or ended", 0, 60_000),
+    Option("black_box_directory", "", "receives the last seconds before every stop; empty: nothing is written"),
     Option("fifo_priority", 0, "SCHED_FIFO priority of the control loop, 0 for none", 0, 99),
 )
+
+RIVALS_S = 0.1
+"""How often the graph is asked for other publishers of commands."""
+STEADY = ClockType.STEADY_TIME
 
 
 class SafetyNode(BundleNode):
@@ -44,6 +54,8 @@ class SafetyNode(BundleNode):
         self._outputs: SafetyOutputs | None = None
         self._loop: ControlLoop | None = None
         self._served: list[Any] = []
+        self._writer: BlackBoxWriter | None = None
+        self._rival_timer: Any = None
 
     def setup(self, bundle: Bundle) -> None:
         """Governor, topics and services."""
@@ -51,7 +63,7 @@ class SafetyNode(BundleNode):
         require_joint_positions(manifest)
         actions = manifest.actions
         self._period_s = 1.0 / manifest.timing.control_rate_hz
-        self._governor = LoopGovernor(
+        self._governor = Governor(
             load_safety_config(bundle.file("safety.yaml")),
             actions.joints,
             manifest.terms,
@@ -61,6 +73,11 @@ class SafetyNode(BundleNode):
         )
         self._command_topic = contract_topic(actions.command_topic, prefix)
         self._outputs = SafetyOutputs(self, actions.joints, self._command_topic, self._period_s, self._in_motion)
+        if directory := self.text("black_box_directory"):
+            box = self._governor.black_box
+            self._writer = BlackBoxWriter(box, Path(directory).expanduser(), self.get_logger().info)
+        # On the steady clock: the graph does not stand still with /clock.
+        self._rival_timer = self.create_timer(RIVALS_S, self._look_for_rivals, clock=Clock(clock_type=STEADY))
         measured = contract_topic(self.text("joint_state_topic") or joint_state_topic(manifest), prefix)
         self._inputs = SafetyInputs(self, manifest, self._governor, prefix, measured, self._in_motion)
         self._served = [
@@ -72,6 +89,11 @@ class SafetyNode(BundleNode):
     def teardown(self) -> None:
         """Stop the robot and the loop, then drop every handle."""
         self._stop_loop()
+        if self._rival_timer is not None:
+            self.destroy_timer(self._rival_timer)
+        if self._writer is not None:
+            self._writer.close()
+        self._rival_timer = self._writer = None
         for service in self._served:
             self.destroy_service(service)
         if self._inputs is not None:
@@ -87,7 +109,7 @@ class SafetyNode(BundleNode):
             self._governor,
             self._period_s,
             self.now_ns,
-            self._outputs.publish,
+            self._publish,
             self.get_logger().error,
             self.number("fifo_priority"),
         )
@@ -117,6 +139,16 @@ class SafetyNode(BundleNode):
             self.get_logger().error(values["obstacles"], throttle_duration_sec=10.0)
             return DiagnosticStatus.ERROR, f"{state.name}: {obstacles[0]}", values
         return LEVELS[state], state.name, values
+
+    def _publish(self, decision: Decision) -> None:
+        assert self._outputs is not None
+        self._outputs.publish(decision)
+        if self._writer is not None:
+            self._writer.watch(decision)
+
+    def _look_for_rivals(self) -> None:
+        """A second publisher of commands is a fault at any time, not only before motion."""
+        self._governor.on_rivals(other_publishers(self, self._command_topic))
 
     def _in_motion(self) -> bool:
         return self._loop is not None and self._governor.moving

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from policy_nodes.inference.scheduling.lookup import lookup, resample
+from policy_nodes.realtime.histogram import Histogram
 from policy_nodes.safety.config import SafetyConfig
 from policy_nodes.safety.limits import Array
 from policy_nodes.safety.reasons import Reason
@@ -35,6 +37,10 @@ class ChunkWatch:
     def __init__(self, config: SafetyConfig, size: int, control_period_s: float, chunk_period_s: float) -> None:
         self.counts: Counter[Reason] = Counter()
         self.chunk: ActionChunk | None = None
+        self.delay_s = 0.0
+        """Observation stamp to arrival of the newest accepted chunk, s; as measured here, transport included."""
+        self.delays = Histogram()
+        """Of all accepted chunks."""
         self._arrival_ns = 0
         self._size = size
         self._period_ns = round(control_period_s * NS)
@@ -57,6 +63,8 @@ class ChunkWatch:
         # An own copy: the sender may reuse its buffer.
         self.chunk = replace(chunk, values=np.array(chunk.values, dtype=np.float64))
         self._arrival_ns = now_ns
+        self.delay_s = max(now_ns - chunk.stamp_ns, 0) / NS
+        self.delays.add(self.delay_s)
         return None
 
     def reject(self, reason: Reason) -> Reason:
@@ -92,19 +100,15 @@ class ChunkWatch:
         chunk = self.chunk
         if chunk is None:
             return None
-        if chunk.stamp_ns - self._future_ns - self._period_ns <= now_ns < chunk.stamp_ns:
-            # A stamp accepted in spite of lying a little ahead: the first sample is what it says about now.
-            now_ns = chunk.stamp_ns
-        found = chunk.at(now_ns)
+        # A stamp accepted in spite of lying a little ahead: the first sample is what it says about now.
+        found = lookup(chunk, now_ns, hold_ns=self._hold_ns, lead_ns=self._future_ns + self._period_ns)
         if found is None:
-            if not chunk.end_ns <= now_ns < chunk.end_ns + self._hold_ns:
-                return None
-            found = chunk.values[-1]
-        position: Array = np.asarray(found, dtype=np.float64)
+            return None
+        position, now_ns = found.value, max(now_ns, chunk.stamp_ns)
         before = chunk.at(now_ns - self._period_ns)
         after = chunk.at(now_ns + self._period_ns) if before is None else position
         start = position if before is None else before
-        if after is None or now_ns >= chunk.end_ns:
+        if after is None or found.held:
             return Wanted(position, np.zeros_like(position))
         return Wanted(position, np.asarray((after - start) * (NS / self._period_ns), dtype=np.float64))
 
@@ -114,11 +118,7 @@ class ChunkWatch:
         if chunk is None:
             return np.empty((0, self._size))
         times = np.arange(now_ns, chunk.end_ns, self._period_ns)
-        phase = np.clip((times - chunk.stamp_ns) / chunk.step_ns, 0.0, None)
-        low = np.minimum(phase.astype(np.int64), chunk.values.shape[0] - 1)
-        weight = (phase - low)[:, None]
-        after = chunk.values[np.minimum(low + 1, chunk.values.shape[0] - 1)]
-        targets: Array = (1.0 - weight) * chunk.values[low] + weight * after
+        targets, _ = resample(chunk, now_ns, self._period_ns, times.size)
         return targets
 
     def late(self, now_ns: int) -> Fault | None:

@@ -8,12 +8,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from policy_nodes.bundle.manifest import ObservationTerm
-from policy_nodes.safety.backup import BACKUPS, Backup, BackupContext, Home, JerkLimitedStop
+from policy_nodes.safety.backup import BACKUPS, Backup, BackupContext, DampedStop, Home, JerkLimitedStop
 from policy_nodes.safety.chunks import Wanted
 from policy_nodes.safety.config import SafetyConfig
 from policy_nodes.safety.filter.model import FilterModel
 from policy_nodes.safety.filter.safety_filter import Infeasible, SafetyFilter
 from policy_nodes.safety.limits import Array, JointLimiter, Motion, ros2_control_window
+from policy_nodes.safety.reasons import Reason
+from policy_nodes.safety.recoverability import NotRecoverable, Recoverability
 
 ROUNDING = 1e-9
 
@@ -45,12 +47,25 @@ class Commander:
         self._backups = {name: BACKUPS[name](context) for name in usable}
         self._backup: Backup | None = None
         self._filter: SafetyFilter | None = None
+        self._adjusts = True
+        self.recoverability: Recoverability | None = None
         self.filtered_ticks = 0
         """Ticks in which the filter changed the limiter's command."""
         if config.filter is not None:
             model = FilterModel(config.filter, config.names, self._limiter.limits)
             model.check_terms(terms, config.filter.frame_id)
             self._filter = SafetyFilter(config.filter, model, self._limiter.limits)
+            self._adjusts = config.filter.adjust
+            if config.recoverability is not None:
+                # Backups that go somewhere are given up for the jerk-limited stop: it is what must succeed.
+                name = config.stop_reaction(Reason.NOT_RECOVERABLE).backup
+                backup = BACKUPS[name if name == DampedStop.name else JerkLimitedStop.name](context)
+                self.recoverability = Recoverability(config.recoverability, model, self._limiter.limits, backup)
+
+    @property
+    def simulated_ticks(self) -> int:
+        """Ticks in which the backup was simulated to the end."""
+        return 0 if self.recoverability is None else self.recoverability.simulated_ticks
 
     @property
     def backup_name(self) -> str | None:
@@ -72,13 +87,18 @@ class Commander:
 
         Raises:
             Infeasible: the filter has no command; nothing was commanded.
+            NotRecoverable: after the command the backup could not stop clear of everything; nothing was commanded.
             RuntimeError: :meth:`begin` was never called, or the command fails the envelope.
         """
         self._terms = terms or {}
         command = self._limiter.next(self._moving, wanted.position, wanted.velocity)
-        if self._filter is not None:
+        if self._filter is not None and self._adjusts:
             limited, command = command, self._filter.next(self._moving, command, self._places())
             self.filtered_ticks += command is not limited
+        if self.recoverability is not None:
+            problem = self.recoverability.why_not(self._moving.then(command, self._dt), self._places())
+            if problem is not None:
+                raise NotRecoverable(problem)
         self._backup = None
         return self._checked(command)
 
@@ -101,11 +121,18 @@ class Commander:
         """Whether the filter would leave a backup's command as it is."""
         if self._filter is None:
             return True
+        if not self._adjusts:
+            return self.recoverability is None or self._stoppable(command)
         try:
             allowed = self._filter.next(self._moving, command, self._places())
         except Infeasible:
             return False
         return bool(np.all(np.abs(allowed - command) <= ROUNDING))
+
+    def _stoppable(self, command: Array) -> bool:
+        """Whether the stop begun after a backup's command would stay clear."""
+        assert self.recoverability is not None
+        return self.recoverability.why_not(self._moving.then(command, self._dt), self._places()) is None
 
     def start_backup(self, now_ns: int, name: str) -> None:
         """Hand over to a backup; the jerk-limited stop replaces one whose precondition does not hold.

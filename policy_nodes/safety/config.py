@@ -17,6 +17,7 @@ from policy_nodes.errors import ConfigError
 from policy_nodes.safety.backup_config import BackupConfig
 from policy_nodes.safety.filter.config import FilterConfig
 from policy_nodes.safety.reasons import REASONS, Reaction, Reason
+from policy_nodes.safety.recoverability_config import RecoverabilityConfig
 from policy_nodes.safety.schema import Positive, Seconds, Strict
 from policy_nodes.safety.stl.config import SpecificationConfig
 
@@ -40,6 +41,10 @@ class JointLimit(Strict):
     jerk: Positive
     velocity_gain: Positive | None = None
     velocity_offset: Annotated[FiniteFloat, Field(ge=0)] = 0.0
+    effort: Positive | None = None
+    """Largest effort (N m or N): a measured effort beyond it stops the robot, an effort command is kept inside."""
+    effort_rate: Positive | None = None
+    """Largest change of an effort command, N m/s or N/s."""
 
     @model_validator(mode="after")
     def _ordered(self) -> JointLimit:
@@ -82,6 +87,8 @@ class SafetyConfig(Strict):
     """Largest distance between the policy's command and the state it starts from (rad or m)."""
     max_tracking_error: Positive = 0.35
     """Largest distance between the last command and the measurement (rad or m)."""
+    effort_debounce: Annotated[int, Field(ge=1, le=1000)] = 5
+    """Consecutive joint states with an effort beyond its limit that stop the robot; contact makes single spikes."""
     rest_velocity: Positive = 0.05
     """Measured velocity below which the robot counts as standing when it is enabled (rad/s or m/s)."""
     enable_clean_ticks: Annotated[int, Field(ge=1, le=10_000)] = 5
@@ -101,6 +108,10 @@ class SafetyConfig(Strict):
     """How the backups that are not plain stops behave."""
     filter: FilterConfig | None = None
     """What the arm must stay clear of; None switches the barrier filter off."""
+    recoverability: RecoverabilityConfig | None = None
+    """Stop the policy before its command leads where the backup could not stop any more; needs ``filter``."""
+    black_box_s: Annotated[FiniteFloat, Field(ge=0, le=600)] = 30.0
+    """How much of the past is kept and written at every stop; 0 keeps nothing."""
 
     @property
     def names(self) -> list[str]:
@@ -123,6 +134,8 @@ class SafetyConfig(Strict):
         labels = [item.name for item in self.temporal_logic]
         if len(set(labels)) != len(labels):
             raise ValueError("temporal_logic: two specifications have the same name")
+        if self.recoverability is not None and self.filter is None:
+            raise ValueError("recoverability: there is no geometry to judge a stop by; describe it in 'filter'")
         for reason, reaction in self.reactions.items():
             if REASONS[reason].reaction is not Reaction.STOP:
                 raise ValueError(f"reactions: '{reason.value}' does not stop the robot, so it has no stop category")

@@ -13,22 +13,25 @@ Joint positions only; other action modes are refused by the node that owns the b
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from policy_nodes.bundle.manifest import ObservationTerm
 from policy_nodes.safety.alarms import AlarmWatch
 from policy_nodes.safety.backup import JerkLimitedStop
+from policy_nodes.safety.black_box import BlackBox
 from policy_nodes.safety.chunks import ChunkWatch, Wanted
 from policy_nodes.safety.clock import TickClock
 from policy_nodes.safety.commander import Commander
 from policy_nodes.safety.config import SafetyConfig
 from policy_nodes.safety.decision import LIMITED_TOLERANCE, Decision
+from policy_nodes.safety.effort import EffortWatch
 from policy_nodes.safety.filter.safety_filter import Infeasible
 from policy_nodes.safety.fit import check_fit
 from policy_nodes.safety.limits import Array
 from policy_nodes.safety.reasons import Reason
+from policy_nodes.safety.recoverability import NotRecoverable
 from policy_nodes.safety.status import describe
 from policy_nodes.safety.stl.layer import SpecificationLayer
 from policy_nodes.safety.supervisor import Action, State, Supervisor
@@ -71,56 +74,109 @@ class Governor:
         self._clock = TickClock(control_period_s, config.clock_jump_s)
         self._commander = Commander(config, control_period_s, terms)
         self._specifications = SpecificationLayer(config.temporal_logic, joints, terms, control_period_s)
+        self._effort = EffortWatch(config.joints, config.effort_debounce)
+        self.black_box = BlackBox(config.black_box_s, control_period_s, joints, [term.name for term in terms])
+        self._rivals = ""
         self._clean_ticks = 0
         self._estop_held = False
         self._ticks = self._limited_ticks = self._unknown_terms = 0
         self._used_backup: str | None = None
         self._error = ""
 
-    # What the node has heard. ------------------------------------------------------------------------------------
+    # What the node has heard. Nothing of it raises: a failure in here is INTERNAL_ERROR. ------------------------------
 
     def on_joint_state(self, now_ns: int, sample: JointSample) -> Reason | None:
         """Store a joint state in contract order; the reason if it was rejected."""
-        with self._lock:
-            return self._joint.joint_sample(now_ns, sample)
+
+        def take() -> Reason | None:
+            refused = self._joint.joint_sample(now_ns, sample)
+            if refused is None:
+                self._effort.sample(sample.effort)
+            self.black_box.joint_state(now_ns, sample, refused)
+            return refused
+
+        return self._take(now_ns, take)
 
     def on_observation(self, now_ns: int, term_name: str, stamp_ns: int, value: np.ndarray) -> Reason | None:
         """Store the raw value (n,) of one observation term; the reason if it was rejected. Counts unknown names."""
-        with self._lock:
+
+        def take() -> Reason | None:
             watch = self._terms.get(term_name)
             if watch is None:
                 self._unknown_terms += 1
                 return None
-            return watch.sample(now_ns, stamp_ns, value)
+            refused = watch.sample(now_ns, stamp_ns, value)
+            self.black_box.term(now_ns, term_name, stamp_ns, value, refused)
+            return refused
+
+        return self._take(now_ns, take)
 
     def on_chunk(self, now_ns: int, chunk: ActionChunk) -> Reason | None:
         """Store a chunk; the reason if it was rejected, in which case the previous one stays in use."""
-        with self._lock:
-            return self._chunks.offer(now_ns, chunk, self._supervisor.state in (State.ACTIVE, State.DEGRADED))
+
+        def take() -> Reason | None:
+            refused = self._chunks.offer(now_ns, chunk, self._supervisor.state in (State.ACTIVE, State.DEGRADED))
+            self.black_box.chunk(now_ns, chunk, refused)
+            return refused
+
+        return self._take(now_ns, take)
 
     def on_malformed_chunk(self, now_ns: int) -> Reason:
         """Count a message that could not even be read as a chunk; the previous chunk stays in use."""
         with self._lock:
+            self.black_box.chunk(now_ns, None, Reason.CHUNK_MALFORMED)
             return self._chunks.reject(Reason.CHUNK_MALFORMED)
 
     def on_alarm(self, now_ns: int, alarm: Alarm) -> None:
         """Store a verdict of the failure monitor; also a heartbeat."""
-        with self._lock:
+
+        def take() -> None:
             self._alarms.verdict(now_ns, alarm)
+            self.black_box.alarm(now_ns, alarm)
+
+        self._take(now_ns, take)
 
     def on_monitor_heartbeat(self, now_ns: int) -> None:
         """The failure monitor is alive."""
         with self._lock:
             self._alarms.heartbeat(now_ns)
 
+    def on_rivals(self, rivals: Sequence[str]) -> None:
+        """Names of other nodes that publish commands to the robot at present; empty when there are none."""
+        with self._lock:
+            self._rivals = ", ".join(rivals)
+
+    def fail(self, now_ns: int, text: str) -> None:
+        """Stop the robot because a part of the safety layer failed: INTERNAL_ERROR, latched."""
+        with self._lock:
+            self._error = text
+            try:
+                self._apply(now_ns, Fault(Reason.INTERNAL_ERROR, text))
+            except Exception as error:
+                self._cut(now_ns, error)
+
+    def _take(self, now_ns: int, take: Callable[[], Reason | None]) -> Reason | None:
+        with self._lock:
+            try:
+                return take()
+            except Exception as error:
+                self.fail(now_ns, f"{type(error).__name__}: {error}")
+                return Reason.INTERNAL_ERROR
+
+    def _cut(self, now_ns: int, error: Exception) -> None:
+        """The stop itself failed: nothing that could be commanded has been checked, so nothing is commanded."""
+        self._error += f"; then {type(error).__name__}: {error}"
+        self._supervisor.cut(now_ns, Reason.INTERNAL_ERROR, self._error)
+        self._commander.rest = None
+
     # What the operator asks. -------------------------------------------------------------------------------------
 
     def estop(self, now_ns: int, held: bool = False) -> None:
         """Emergency stop, latched. With ``held`` a reset is refused until :meth:`release_estop`."""
         with self._lock:
+            self.black_box.event(now_ns, "emergency stop")
             self._estop_held = self._estop_held or held
-            self._apply(now_ns, Fault(Reason.ESTOP, "pressed"))
-            self._stop_going(now_ns)
+            self._at_once(now_ns, Fault(Reason.ESTOP, "pressed"))
 
     def release_estop(self) -> None:
         """The emergency stop button is released; the stop stays latched until a reset."""
@@ -130,8 +186,15 @@ class Governor:
     def shutdown(self, now_ns: int) -> None:
         """Begin the stop of a clean shutdown; keep ticking until the state is STOPPED."""
         with self._lock:
-            self._apply(now_ns, Fault(Reason.SHUTDOWN, ""))
+            self._at_once(now_ns, Fault(Reason.SHUTDOWN, ""))
+
+    def _at_once(self, now_ns: int, fault: Fault) -> None:
+        """A stop that someone ordered; also a backup that goes somewhere ends."""
+        try:
+            self._apply(now_ns, fault)
             self._stop_going(now_ns)
+        except Exception as error:
+            self._cut(now_ns, error)
 
     def enable(self, now_ns: int, on: bool) -> tuple[bool, str]:
         """Let the policy move the robot, or bring it to rest.
@@ -139,21 +202,23 @@ class Governor:
         Returns:
             Whether it was done, and a message for the operator naming everything that is missing.
         """
-        with self._lock:
-            if not on:
-                if not self._stop_going(now_ns):
-                    self._apply(now_ns, Fault(Reason.OPERATOR_DISABLE, ""))
-                return True, f"Disabled; state {self.state.value}."
-            if self.state in (State.ACTIVE, State.DEGRADED):
-                return True, "Already enabled."
-            missing = self._missing_for_enable(now_ns)
-            # Where the robot is held under power its last command continues, so that nothing jumps.
-            start = self._standing
-            if missing or start is None:
-                return False, "Cannot enable: " + "; ".join(missing) + "."
-            self._commander.begin(start)
-            self._apply(now_ns, Fault(Reason.OPERATOR_ENABLE, ""))
-            return True, "Enabled."
+        return self._asked(now_ns, "enable" if on else "disable", lambda: self._enable(now_ns, on))
+
+    def _enable(self, now_ns: int, on: bool) -> tuple[bool, str]:
+        if not on:
+            if not self._stop_going(now_ns):
+                self._apply(now_ns, Fault(Reason.OPERATOR_DISABLE, ""))
+            return True, f"Disabled; state {self.state.value}."
+        if self.state in (State.ACTIVE, State.DEGRADED):
+            return True, "Already enabled."
+        missing = self._missing_for_enable(now_ns)
+        # Where the robot is held under power its last command continues, so that nothing jumps.
+        start = self._standing
+        if missing or start is None:
+            return False, "Cannot enable: " + "; ".join(missing) + "."
+        self._commander.begin(start)
+        self._apply(now_ns, Fault(Reason.OPERATOR_ENABLE, ""))
+        return True, "Enabled."
 
     def reset(self, now_ns: int) -> tuple[bool, str]:
         """Acknowledge a latched stop; refused while its cause persists.
@@ -161,30 +226,43 @@ class Governor:
         Returns:
             Whether it was done, and a message for the operator naming everything that is missing.
         """
+        return self._asked(now_ns, "reset", lambda: self._reset(now_ns))
+
+    def _reset(self, now_ns: int) -> tuple[bool, str]:
+        if self.state is not State.STOPPED:
+            return False, f"Nothing to reset in state {self.state.value}."
+        missing = [fault.detail for fault in self._signal_faults(now_ns)]
+        if self._estop_held:
+            missing.append("the emergency stop button is still pressed")
+        cause = self._supervisor.reason
+        if cause is Reason.CHUNK_EXHAUSTED and self._chunks.at(now_ns) is None:
+            missing.append(f"{self._chunks.exhausted(now_ns).detail}; is policy_node running?")
+        blocking = {Reason.MONITOR_LOST: self._alarms.lost(now_ns), Reason.FAILURE_PREDICTED: self._alarms.alarm()}
+        if cause is Reason.SPECIFICATION_VIOLATED:
+            # Acknowledged: what happened is forgotten; what still is wrong shows in the present sample.
+            self._specifications.restart()
+            self._observe([])
+            blocking[cause] = next(iter(self._specifications.faults()), None)
+        if cause is Reason.FILTER_INFEASIBLE:
+            blocking[cause] = self._breach(self._standing)
+        still = blocking.get(cause) if cause is not None else None
+        if still is not None:
+            missing.append(f"{still.reason.value}: {still.detail}")
+        if missing:
+            return False, "Cannot reset: " + "; ".join(missing) + "."
+        self._apply(now_ns, Fault(Reason.OPERATOR_RESET, ""))
+        return True, "Reset; READY."
+
+    def _asked(self, now_ns: int, what: str, act: Callable[[], tuple[bool, str]]) -> tuple[bool, str]:
+        """Do what the operator asks and note it; a failure in here is INTERNAL_ERROR."""
         with self._lock:
-            if self.state is not State.STOPPED:
-                return False, f"Nothing to reset in state {self.state.value}."
-            missing = [fault.detail for fault in self._signal_faults(now_ns)]
-            if self._estop_held:
-                missing.append("the emergency stop button is still pressed")
-            cause = self._supervisor.reason
-            if cause is Reason.CHUNK_EXHAUSTED and self._chunks.at(now_ns) is None:
-                missing.append(f"{self._chunks.exhausted(now_ns).detail}; is policy_node running?")
-            blocking = {Reason.MONITOR_LOST: self._alarms.lost(now_ns), Reason.FAILURE_PREDICTED: self._alarms.alarm()}
-            if cause is Reason.SPECIFICATION_VIOLATED:
-                # Acknowledged: what happened is forgotten; what still is wrong shows in the present sample.
-                self._specifications.restart()
-                self._observe([])
-                blocking[cause] = next(iter(self._specifications.faults()), None)
-            if cause is Reason.FILTER_INFEASIBLE:
-                blocking[cause] = self._breach(self._standing)
-            still = blocking.get(cause) if cause is not None else None
-            if still is not None:
-                missing.append(f"{still.reason.value}: {still.detail}")
-            if missing:
-                return False, "Cannot reset: " + "; ".join(missing) + "."
-            self._apply(now_ns, Fault(Reason.OPERATOR_RESET, ""))
-            return True, "Reset; READY."
+            try:
+                done, message = act()
+            except Exception as error:
+                self.fail(now_ns, f"{type(error).__name__}: {error}")
+                done, message = False, f"internal error: {self._error}"
+            self.black_box.event(now_ns, f"{what}: {message}")
+            return done, message
 
     # The control period. -----------------------------------------------------------------------------------------
 
@@ -207,19 +285,21 @@ class Governor:
         """One control period. Never raises: an internal error is INTERNAL_ERROR and stops the robot."""
         with self._lock:
             self._ticks += 1
-            try:
-                return self._tick(now_ns)
-            except Exception as error:
-                self._error = f"{type(error).__name__}: {error}"
-            try:
-                self._apply(now_ns, Fault(Reason.INTERNAL_ERROR, self._error))
-                return self._decide(now_ns, self._command(now_ns, None), None)
-            except Exception as error:
-                # The backup itself failed: nothing that could be commanded has been checked.
-                self._error += f"; then {type(error).__name__}: {error}"
-                self._supervisor.cut(now_ns, Reason.INTERNAL_ERROR, self._error)
-                self._commander.rest = None
-                return self._decide(now_ns, None, None)
+            decision = self._guarded_tick(now_ns)
+            self.black_box.decision(decision)
+            return decision
+
+    def _guarded_tick(self, now_ns: int) -> Decision:
+        try:
+            return self._tick(now_ns)
+        except Exception as error:
+            self._error = f"{type(error).__name__}: {error}"
+        try:
+            self._apply(now_ns, Fault(Reason.INTERNAL_ERROR, self._error))
+            return self._decide(now_ns, self._command(now_ns, None), None)
+        except Exception as error:
+            self._cut(now_ns, error)
+            return self._decide(now_ns, None, None)
 
     def status(self) -> dict[str, str]:
         """Everything an operator may want to see, as text for ``/diagnostics``."""
@@ -228,6 +308,7 @@ class Governor:
                 "ticks": self._ticks,
                 "limited_ticks": self._limited_ticks,
                 "filtered_ticks": self._commander.filtered_ticks,
+                "simulated_stops": self._commander.simulated_ticks,
                 "unknown_observations": self._unknown_terms,
                 "ignored_alarms": self._alarms.ignored,
             }
@@ -259,6 +340,9 @@ class Governor:
 
     def _signal_faults(self, now_ns: int) -> list[Fault]:
         found = [self._joint.fault(now_ns), *[watch.fault(now_ns) for watch in self._terms.values()]]
+        found.append(self._effort.fault())
+        if self._rivals:
+            found.append(Fault(Reason.RIVAL_COMMANDER, f"{self._rivals} also commands the robot"))
         return [fault for fault in found if fault is not None]
 
     def _values(self) -> dict[str, Array]:
@@ -368,6 +452,8 @@ class Governor:
                 return commander.follow(wanted, self._values())
             except Infeasible as error:
                 self._apply(now_ns, Fault(Reason.FILTER_INFEASIBLE, str(error)))
+            except NotRecoverable as error:
+                self._apply(now_ns, Fault(Reason.NOT_RECOVERABLE, str(error)))
         action = self._supervisor.action
         if action is Action.REST:
             return commander.rest

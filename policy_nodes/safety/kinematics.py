@@ -68,8 +68,9 @@ class Kinematics:
             self._add(place, link, list(joints))
         self._flat = self._basis.reshape(count, 3, 16)
         self._only_turns = bool((self._turns | ~self._moves).all())
-        self._select = np.zeros((count, self._size))
-        self._select[np.arange(count), self._column] = self._moves
+        self.selection = np.zeros((count, self._size))
+        """(L, n) from values by link to values by command vector."""
+        self.selection[np.arange(count), self._column] = self._moves
         # Row k: which links move a point of link k; the last row, reached by index -1, is the scene's.
         self._carried = np.concatenate([np.tri(count), np.zeros((1, count))])
 
@@ -117,6 +118,21 @@ class Kinematics:
         found: Array = np.matmul(pose.frames.take(link, axis=0)[:, :3], local[:, :, None])[:, :, 0]
         return found
 
+    def paths(self, positions: Array, link: np.ndarray, local: Array) -> Array:
+        """Positions (T, P, 3) of points for T command vectors ``positions`` (T, n); see :meth:`points`."""
+        values = positions.take(self._column, axis=1)
+        factors = np.ones((*values.shape, 1, 3))
+        factors[..., 0, 1] = np.sin(values) if self._only_turns else np.where(self._turns, np.sin(values), values)
+        factors[..., 0, 2] = np.cos(values)
+        steps = np.matmul(factors, self._flat).reshape(*values.shape, 4, 4)
+        frames = np.empty_like(steps)
+        frame = frames[:, 0] = steps[:, 0]
+        for place in range(1, len(self.names)):
+            frame = np.matmul(frame, steps[:, place])
+            frames[:, place] = frame
+        found: Array = np.matmul(frames.take(link, axis=1)[:, :, :3], local[:, :, None])[..., 0]
+        return found
+
     def gradients(self, pose: Pose, link: np.ndarray, points: Array, directions: Array) -> Array:
         """How fast points move along given directions: (R, n), by the command vector.
 
@@ -134,7 +150,7 @@ class Kinematics:
         if not self._only_turns:
             found = np.where(self._turns, found, directions @ axes.T)
         found *= self._carried.take(link, axis=0)
-        gradient: Array = found @ self._select
+        gradient: Array = found @ self.selection
         return gradient
 
     def levers(self, link: int, local: Array, travel: Array) -> Array:
@@ -158,6 +174,11 @@ class Kinematics:
             # The constant part of a transform has the fixed translation: rotations do not contribute to it.
             length += float(np.linalg.norm(self._basis[place, 0, :3, 3]))
         return found
+
+    def rates(self, link: int, local: Array, travel: Array) -> Array:
+        """Bounds (L,) of how fast a point moves with each joint, m/rad, 1 for slides; arguments of :meth:`levers`."""
+        slides = self._moves & ~self._turns & (np.arange(len(self.names)) <= link)
+        return np.where(slides, 1.0, self.levers(link, local, travel))
 
     def of_links(self, values: Array) -> Array:
         """Values (..., n) by command vector, rearranged by link: (..., L), zero for fixed links."""

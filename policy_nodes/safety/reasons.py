@@ -46,6 +46,7 @@ class Reason(str, Enum):
     FAILURE_PREDICTED = "failure_predicted"
     SPECIFICATION_VIOLATED = "specification_violated"
     FILTER_INFEASIBLE = "filter_infeasible"
+    NOT_RECOVERABLE = "not_recoverable"
     MONITOR_LOST = "monitor_lost"
     CLOCK_JUMP = "clock_jump"
     JOINT_STATE_STALE = "joint_state_stale"
@@ -56,6 +57,8 @@ class Reason(str, Enum):
     JOINT_JUMP = "joint_jump"
     JOINT_OUT_OF_LIMITS = "joint_out_of_limits"
     TRACKING_LOST = "tracking_lost"
+    EFFORT_EXCEEDED = "effort_exceeded"
+    RIVAL_COMMANDER = "rival_commander"
     SHUTDOWN = "shutdown"
     ESTOP = "estop"
     INTERNAL_ERROR = "internal_error"
@@ -169,6 +172,11 @@ REASONS: dict[Reason, ReasonInfo] = {
     Reason.FILTER_INFEASIBLE: _stop(
         2, "No velocity keeps the robot inside its barriers.", "Move robot or obstacle apart, then reset."
     ),
+    Reason.NOT_RECOVERABLE: _stop(
+        2,
+        "After the policy's next command the backup could not stop clear of everything.",
+        "Look at the named barrier and at what the policy wanted, then reset.",
+    ),
     Reason.MONITOR_LOST: _stop(2, "The failure monitor is silent.", "Restart monitor_node, then reset."),
     Reason.CLOCK_JUMP: _stop(
         1, "The control clock jumped or the control loop stalled.", "Check time synchronisation and load, then reset."
@@ -184,6 +192,12 @@ REASONS: dict[Reason, ReasonInfo] = {
     ),
     Reason.TRACKING_LOST: _stop(
         1, "The robot does not follow its commands (contact, or driver stopped).", "Clear the contact, then reset."
+    ),
+    Reason.EFFORT_EXCEEDED: _stop(
+        1, "A joint's measured effort was beyond its limit, repeatedly.", "Look for contact or overload, then reset."
+    ),
+    Reason.RIVAL_COMMANDER: _stop(
+        1, "Another node publishes commands to the robot.", "End the named node, then reset."
     ),
     Reason.SHUTDOWN: _stop(1, "The node is shutting down.", "Start the node again."),
     Reason.ESTOP: _stop(1, "Emergency stop.", "Remove the danger, release the button, then reset."),

@@ -46,6 +46,9 @@ def describe(
     if chunks.chunk is not None:
         status["chunk_sequence"] = str(chunks.chunk.sequence)
         status["age_s/chunk"] = f"{(now_ns - chunks.chunk.stamp_ns) / NS:.4f}"
+        status["chunk_delay_s"] = f"{chunks.delay_s:.4f}"
+        status["chunk_delay_s/p99"] = f"{chunks.delays.quantile(0.99):.4f}"
+        status["chunk_delay_s/max"] = f"{chunks.delays.max_s:.4f}"
     status.update({f"rejected/chunk/{cause.value}": str(n) for cause, n in chunks.counts.items()})
     status.update({name: str(count) for name, count in counters.items()})
     if error:

@@ -22,7 +22,7 @@ from typing import Protocol
 import numpy as np
 
 from policy_nodes.safety.filter.config import HumanConfig
-from policy_nodes.safety.filter.segments import closest
+from policy_nodes.safety.filter.segments import closest, distance
 from policy_nodes.safety.limits import Array
 
 SCENE = -1
@@ -45,11 +45,26 @@ class Barrier(Protocol):
     curvature: Array
     reaction_s: Array
 
+    names: list[str]
+    """(k,) one per distance of :meth:`distances`; k <= m."""
+    lipschitz: Array
+    """(k, L) how fast a distance can change with each joint, m/rad or 1; see :meth:`Kinematics.rates`."""
+
+    reaction: Array
+    """(k,) as ``reaction_s``, for :meth:`distances`."""
+
     def normals(self, position: Array) -> tuple[Array, Array]:
         """Values (m,) in m, >= 0 where safe, and directions (m, 3) along which ``first - second`` must not shrink.
 
         Args:
             position: (P, 3) tracked points, base frame, m.
+        """
+
+    def distances(self, position: Array) -> Array:
+        """Distances (T, k) in m, >= 0 where safe, for T configurations at once.
+
+        Args:
+            position: (T, P, 3) tracked points, base frame, m.
         """
 
 
@@ -72,8 +87,8 @@ class JointRange:
         self._bound = np.concatenate([-low, high])
 
     def value(self, joints: Array) -> Array:
-        """``q - low`` and ``high - q``, (2n,), rad or m, for the command vector ``joints`` (n,)."""
-        return np.concatenate([joints, -joints]) + self._bound
+        """``q - low`` and ``high - q``, (..., 2n), rad or m, for the command vector ``joints`` (..., n)."""
+        return np.concatenate([joints, -joints], axis=-1) + self._bound
 
 
 class ToolBox:
@@ -84,14 +99,17 @@ class ToolBox:
         origin: index of any point of the scene.
         minimum: (3,) corner, m; ``maximum``: the other.
         levers: (L,) of the point.
+        rates: (L,) likewise, see :meth:`Kinematics.rates`.
     """
 
-    def __init__(self, point: int, origin: int, minimum: Array, maximum: Array, levers: Array) -> None:
+    def __init__(self, point: int, origin: int, minimum: Array, maximum: Array, levers: Array, rates: Array) -> None:
         self.labels = [
             f"tool {side} of the workspace in {axis}" for side in ("above min", "below max") for axis in "xyz"
         ]
         self.first, self.second = np.full(6, point), np.full(6, origin)
+        self.names = self.labels
         self.curvature, self.reaction_s = np.tile(levers, (6, 1)), np.zeros(6)
+        self.lipschitz, self.reaction = np.tile(rates, (6, 1)), np.zeros(6)
         self._bound = np.concatenate([-minimum, maximum])
         self._point, self._direction = point, np.concatenate([np.eye(3), -np.eye(3)])
 
@@ -99,6 +117,12 @@ class ToolBox:
         """Six rows: ``p - minimum`` and ``maximum - p``."""
         point = position[self._point]
         return np.concatenate([point, -point]) + self._bound, self._direction
+
+    def distances(self, position: Array) -> Array:
+        """The same six values, (T, 6)."""
+        point = position[:, self._point]
+        found: Array = np.concatenate([point, -point], axis=1) + self._bound
+        return found
 
 
 @dataclass(frozen=True)
@@ -109,6 +133,8 @@ class Solid:
     ends: tuple[int, ...]
     radius: float
     levers: Array
+    rates: Array
+    """(L,) how fast its points can move with each joint; see :meth:`Kinematics.rates`."""
 
 
 @dataclass(frozen=True)
@@ -147,6 +173,44 @@ def protective_distance(human: HumanConfig, speed: float, stopping_distance: flo
     return moved + stopping_distance + human.intrusion + human.uncertainty
 
 
+class Planes:
+    """Distance of bodies from planes that they must stay on one side of: walls, tables, light curtains.
+
+    Args:
+        solids: bodies, one per row of the next two.
+        normals: (k, 3) unit vectors into the free space.
+        offsets: (k,) ``normal . p`` on the plane, plus the margin, m.
+        plane_names: (k,) of the planes.
+        origin: index of any point of the scene.
+    """
+
+    def __init__(
+        self, solids: Sequence[Solid], normals: Array, offsets: Array, plane_names: Sequence[str], origin: int
+    ) -> None:
+        rows = [(k, end) for k, solid in enumerate(solids) for end in solid.ends]
+        self._row = np.array([k for k, _ in rows])
+        self.first = np.array([end for _, end in rows])
+        self.second = np.full(len(rows), origin)
+        self.names = [f"{solid.name} clear of {plane}" for solid, plane in zip(solids, plane_names, strict=True)]
+        self.labels = [self.names[k] for k, _ in rows]
+        self.curvature = np.array([solids[k].levers for k, _ in rows])
+        self.lipschitz = np.array([solid.rates for solid in solids])
+        self.reaction_s, self.reaction = np.zeros(len(rows)), np.zeros(len(solids))
+        self._direction = normals[self._row]
+        self._bound = (offsets + np.array([solid.radius for solid in solids]))[self._row]
+        self._starts = np.flatnonzero(np.diff(self._row, prepend=-1))
+
+    def normals(self, position: Array) -> tuple[Array, Array]:
+        """One row per body and end."""
+        return np.einsum("ij,ij->i", position.take(self.first, axis=0), self._direction) - self._bound, self._direction
+
+    def distances(self, position: Array) -> Array:
+        """One per body and plane: the nearer end's."""
+        each = np.einsum("tij,ij->ti", position.take(self.first, axis=1), self._direction) - self._bound
+        found: Array = np.minimum.reduceat(each, self._starts, axis=1)
+        return found
+
+
 class Clearance:
     """Distance between pairs of solids, on the arm or in the scene.
 
@@ -164,9 +228,19 @@ class Clearance:
         self.curvature = np.array([pair.first.levers + pair.second.levers for pair in chosen])
         self.reaction_s = np.array([pair.reaction_s for pair in chosen])
         self._apart = np.array([pair.first.radius + pair.second.radius + pair.margin for pair in chosen])
+        self.names = [pair.label for pair in pairs]
+        self.reaction = np.array([pair.reaction_s for pair in pairs])
+        self.lipschitz = np.array([pair.first.rates + pair.second.rates for pair in pairs])
+        self._gap = np.array([pair.first.radius + pair.second.radius + pair.margin for pair in pairs])
 
     def normals(self, position: Array) -> tuple[Array, Array]:
         """One row per pair and combination of ends."""
         direction = closest(position.take(self._ends, axis=0))[2].take(self._pair, axis=0)
         between = position.take(self.first, axis=0) - position.take(self.second, axis=0)
         return np.einsum("ij,ij->i", between, direction) - self._apart, direction
+
+    def distances(self, position: Array) -> Array:
+        """Distance of every pair beyond its radii and margin, (T, pairs)."""
+        ends = position.take(self._ends, axis=1)
+        found: Array = distance(ends.reshape(-1, 4, 3)).reshape(len(position), -1) - self._gap
+        return found

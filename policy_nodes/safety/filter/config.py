@@ -83,6 +83,25 @@ class ObstacleConfig(Strict):
         return self
 
 
+class PlaneConfig(Strict):
+    """A wall, table or light curtain: bodies stay on the side that ``normal`` points to."""
+
+    name: Label
+    point: Vector
+    """Any point of the plane."""
+    normal: Vector
+    """Direction of the free space; any length but zero."""
+    margin: NotNegative = 0.02
+    bodies: Annotated[list[Label], Field(max_length=64)] = Field(default_factory=list)
+    """Names of the bodies concerned; all when empty."""
+
+    @model_validator(mode="after")
+    def _directed(self) -> PlaneConfig:
+        if sum(value * value for value in self.normal) < 1e-12:
+            raise ValueError(f"plane '{self.name}': the normal has no direction")
+        return self
+
+
 class HumanConfig(ObstacleConfig):
     """A person, for speed and separation monitoring (ISO/TS 15066, 5.5.4; values must be taken from the standard)."""
 
@@ -108,7 +127,11 @@ class FilterConfig(Strict):
     workspace: WorkspaceConfig | None = None
     pairs: Annotated[list[PairConfig], Field(max_length=64)] = Field(default_factory=list)
     obstacles: Annotated[list[ObstacleConfig], Field(max_length=64)] = Field(default_factory=list)
+    planes: Annotated[list[PlaneConfig], Field(max_length=16)] = Field(default_factory=list)
     humans: Annotated[list[HumanConfig], Field(max_length=16)] = Field(default_factory=list)
+    adjust: bool = True
+    """Let the quadratic program change commands. Without it the geometry only serves ``recoverability`` and the checks
+    before motion: a policy that nears a barrier is then stopped instead of steered."""
     frame_id: str | None = None
     """Name of the base frame; the terms that obstacles come from must be expressed in it."""
     decay_rate: Positive = 5.0
@@ -124,13 +147,13 @@ class FilterConfig(Strict):
         used = [body.link for body in self.bodies] + ([] if self.workspace is None else [self.workspace.link])
         unknown = [name for name in used if name not in links]
         named = [name for pair in self.pairs for name in (pair.first, pair.second)]
-        named += [name for obstacle in [*self.obstacles, *self.humans] for name in obstacle.bodies]
+        named += [name for obstacle in [*self.obstacles, *self.planes, *self.humans] for name in obstacle.bodies]
         unknown += [name for name in named if name not in bodies]
         if unknown:
             raise ValueError(f"unknown links or bodies: {', '.join(unknown)}")
         if any(pair.first == pair.second for pair in self.pairs):
             raise ValueError("a pair names the same body twice")
-        labels = [obstacle.name for obstacle in [*self.obstacles, *self.humans]]
+        labels = [obstacle.name for obstacle in [*self.obstacles, *self.planes, *self.humans]]
         if len(set(labels)) != len(labels):
             raise ValueError("two obstacles have the same name")
         return self

@@ -15,11 +15,12 @@ from policy_nodes.safety.filter.barriers import (
     Clearance,
     JointRange,
     Pair,
+    Planes,
     Solid,
     ToolBox,
     separation,
 )
-from policy_nodes.safety.filter.config import BodyConfig, FilterConfig, HumanConfig, ObstacleConfig
+from policy_nodes.safety.filter.config import BodyConfig, FilterConfig, HumanConfig, ObstacleConfig, PlaneConfig
 from policy_nodes.safety.kinematics import Kinematics
 from policy_nodes.safety.limits import Array, Limits
 
@@ -82,7 +83,44 @@ class FilterModel:
         none = np.zeros((len(ranged), len(self.kinematics.names)))
         self.curvature = np.concatenate([*[barrier.curvature for barrier in self.barriers], none])
         self.reaction_s = np.concatenate([*[b.reaction_s for b in self.barriers], np.zeros(len(ranged))])
+        self.names = [name for barrier in self.barriers for name in barrier.names] + ranged
+        """(k,) of :meth:`distances`."""
+        mobile = np.concatenate([barrier.lipschitz for barrier in self.barriers] or [none[:0]])
+        self._reaction = np.concatenate([*[barrier.reaction for barrier in self.barriers], np.zeros(len(ranged))])
+        within = np.zeros((0, limits.low.size)) if self._range is None else np.abs(self._range.gradient)
+        self._lipschitz = np.concatenate([mobile @ self.kinematics.selection, within])
         self._refuse_contradictions(limits)
+
+    def distances(self, joints: Array, places: Places) -> Array:
+        """Distances (T, k) from every barrier for T command vectors ``joints`` (T, n), without gradients.
+
+        Raises:
+            KeyError: a moving obstacle has no place.
+        """
+        position = np.repeat(self._placed(places)[None], len(joints), axis=0)
+        position[:, self._arm] = self.kinematics.paths(joints, self._arm_link, self._local)
+        parts = [barrier.distances(position) for barrier in self.barriers]
+        if self._range is not None:
+            parts.append(self._range.value(joints))
+        return np.concatenate(parts, axis=1)
+
+    def motion_of(self, moved: Array) -> Array:
+        """By how much each distance can change at most (..., k) when the joints move by ``moved`` (..., n) >= 0."""
+        found: Array = moved @ self._lipschitz.T
+        return found
+
+    def reacting(self, velocity: Array) -> Array:
+        """What the arm may lose of each distance (k,) at ``velocity`` (n,) before a stop begins: ``v_r T_r``, m."""
+        found: Array = self._reaction * self.motion_of(np.abs(velocity))
+        return found
+
+    def _placed(self, places: Places) -> Array:
+        """Positions (P, 3) of the tracked points, those of the scene as they are now; the arm's are not meaningful."""
+        position = self._position.copy()
+        for name, points in self._followed.items():
+            for index, offset in points:
+                position[index] = places[name] + offset
+        return position
 
     def rows(self, joints: Array, places: Places) -> Rows:
         """Values and gradients of every barrier at the command vector ``joints`` (n,).
@@ -90,12 +128,9 @@ class FilterModel:
         Raises:
             KeyError: a moving obstacle has no place.
         """
-        position = self._position.copy()
+        position = self._placed(places)
         pose = self.kinematics.pose(joints)
         position[self._arm] = self.kinematics.points(pose, self._arm_link, self._local)
-        for name, points in self._followed.items():
-            for index, offset in points:
-                position[index] = places[name] + offset
         value, directions = np.empty(len(self.labels)), np.empty((len(self._both), 3))
         done = 0
         for barrier in self.barriers:
@@ -134,14 +169,14 @@ class FilterModel:
         self._places.append(np.array(place, dtype=np.float64))
         return len(self._links) - 1
 
-    def _on_link(self, name: str, local: Sequence[float]) -> tuple[int, Array]:
-        link = self.kinematics.names.index(name)
-        return self._point(link, local), self.kinematics.levers(link, np.array(local), self._travel)
+    def _on_link(self, name: str, local: Sequence[float]) -> tuple[int, Array, Array]:
+        link, arm, place = self.kinematics.names.index(name), self.kinematics, np.array(local)
+        return self._point(link, local), arm.levers(link, place, self._travel), arm.rates(link, place, self._travel)
 
     def _body(self, body: BodyConfig) -> Solid:
         points = [self._on_link(body.link, local) for local in (body.start, body.end) if local is not None]
-        levers = np.max([levers for _, levers in points], axis=0)
-        return Solid(body.name, tuple(index for index, _ in points), body.radius, levers)
+        levers, rates = (np.max([point[k] for point in points], axis=0) for k in (1, 2))
+        return Solid(body.name, tuple(point[0] for point in points), body.radius, levers, rates)
 
     def _obstacle(self, obstacle: ObstacleConfig) -> Solid:
         offsets = [np.zeros(3)] + ([] if obstacle.end is None else [np.array(obstacle.end)])
@@ -150,7 +185,8 @@ class FilterModel:
         if obstacle.term is not None:
             self.moving[obstacle.name] = obstacle.term
             self._followed[obstacle.name] = list(zip(ends, offsets, strict=True))
-        return Solid(obstacle.name, tuple(ends), obstacle.radius, np.zeros(len(self.kinematics.names)))
+        still = np.zeros(len(self.kinematics.names))
+        return Solid(obstacle.name, tuple(ends), obstacle.radius, still, still)
 
     def _joint_range(self, config: FilterConfig, joints: Sequence[str], limits: Limits) -> JointRange | None:
         if config.joint_margin is None:
@@ -164,21 +200,30 @@ class FilterModel:
         made: list[Barrier] = []
         if config.workspace is not None:
             box = config.workspace
-            point, levers = self._on_link(box.link, box.point)
+            point, levers, rates = self._on_link(box.link, box.point)
             origin = self._point(SCENE, np.zeros(3))
-            made.append(ToolBox(point, origin, np.array(box.minimum), np.array(box.maximum), levers))
-        pairs = self._pairs(config)
+            made.append(ToolBox(point, origin, np.array(box.minimum), np.array(box.maximum), levers, rates))
+        bodies = {body.name: self._body(body) for body in config.bodies}
+        if config.planes:
+            made.append(self._planes(config, bodies))
+        pairs = self._pairs(config, bodies)
         return [*made, Clearance(pairs)] if pairs else made
 
-    def _pairs(self, config: FilterConfig) -> list[Pair]:
-        bodies = {body.name: self._body(body) for body in config.bodies}
+    def _planes(self, config: FilterConfig, bodies: Mapping[str, Solid]) -> Planes:
+        solids, normals, offsets, names = [], [], [], []
+        for plane in config.planes:
+            normal = np.array(plane.normal) / np.linalg.norm(plane.normal)
+            for solid in _concerned(plane, bodies):
+                solids.append(solid)
+                normals.append(normal)
+                offsets.append(float(normal @ np.array(plane.point)) + plane.margin)
+                names.append(plane.name)
+        return Planes(solids, np.array(normals), np.array(offsets), names, self._point(SCENE, np.zeros(3)))
+
+    def _pairs(self, config: FilterConfig, bodies: Mapping[str, Solid]) -> list[Pair]:
         pairs = [Pair(bodies[pair.first], bodies[pair.second], pair.margin) for pair in config.pairs]
         for obstacle in [*config.obstacles, *config.humans]:
-            concerned = [bodies[name] for name in obstacle.bodies] or list(bodies.values())
-            if not concerned:
-                raise ConfigError(
-                    f"filter: no body can stay clear of '{obstacle.name}'.", "describe the arm in 'bodies'."
-                )
+            concerned = _concerned(obstacle, bodies)
             solid = self._obstacle(obstacle)
             if isinstance(obstacle, HumanConfig):
                 pairs += [separation(body, solid, obstacle) for body in concerned]
@@ -206,3 +251,15 @@ class FilterModel:
                 joints = np.clip(joints + np.clip(move, -0.2, 0.2), limits.low, limits.high)
         cause = f"filter: no configuration satisfies every barrier; at best '{label}' is violated by {-best:.3f}"
         raise ConfigError(f"{cause}.", "check geometry, margins and the order of the chain.")
+
+
+def _concerned(item: ObstacleConfig | PlaneConfig, bodies: Mapping[str, Solid]) -> list[Solid]:
+    """The bodies that must stay clear of an obstacle or plane.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    concerned = [bodies[name] for name in item.bodies] or list(bodies.values())
+    if not concerned:
+        raise ConfigError(f"filter: no body can stay clear of '{item.name}'.", "describe the arm in 'bodies'.")
+    return concerned

@@ -23,6 +23,20 @@ def closest(ends: Array) -> tuple[Array, Array, Array]:
         Parameters ``s`` and ``t`` in [0, 1], (M,) each, and the unit direction (M, 3) from the second segment's point
         to the first's; the z axis where they touch.
     """
+    s, t, between, length = _closest(ends)
+    if length.min() < TINY:
+        between[length < TINY] = (0.0, 0.0, 1.0)
+        length = np.where(length < TINY, 1.0, length)
+    return s, t, between / length[:, None]
+
+
+def distance(ends: Array) -> Array:
+    """Distances (M,) of pairs of segments (M, 4, 3), m."""
+    return _closest(ends)[3]
+
+
+def _closest(ends: Array) -> tuple[Array, Array, Array, Array]:
+    """Parameters (M,), (M,), the vector (M, 3) between the closest points, and its length (M,)."""
     spans = np.matmul(SPANS, ends)
     products = np.matmul(spans, spans.transpose(0, 2, 1)).reshape(-1, 9).T
     a, b, c, e, f = products[0], products[1], products[2], products[4], products[5]
@@ -35,8 +49,4 @@ def closest(ends: Array) -> tuple[Array, Array, Array]:
     weights = np.empty((s.size, 1, 3))
     weights[:, 0, 0], weights[:, 0, 1], weights[:, 0, 2] = s, -t, 1.0
     between = np.matmul(weights, spans)[:, 0]
-    length = np.sqrt(np.einsum("ij,ij->i", between, between))
-    if length.min() < TINY:
-        between[length < TINY] = (0.0, 0.0, 1.0)
-        length = np.where(length < TINY, 1.0, length)
-    return s, t, between / length[:, None]
+    return s, t, between, np.sqrt(np.einsum("ij,ij->i", between, between))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from policy_nodes.nodes import control_loop
-from policy_nodes.nodes.control_loop import ControlLoop, LoopGovernor
+from policy_nodes.nodes.control_loop import ControlLoop, Governor
 from policy_nodes.safety.reasons import Reason
 from policy_nodes.safety.supervisor import State
 from policy_nodes.types import JointSample
@@ -21,7 +21,7 @@ class LiveRig(Rig):
 
     def __post_init__(self):
         super().__post_init__()
-        self.governor = LoopGovernor(self.settings, JOINTS, [term()], PERIOD_S, 0.16, self.monitor)
+        self.governor = Governor(self.settings, JOINTS, [term()], PERIOD_S, 0.16, self.monitor)
         self.active()
 
 
@@ -141,7 +141,7 @@ def test_a_stop_that_takes_too_long_is_told(driver):
 
 def test_before_motion_there_is_nothing_to_stop():
     rig = Rig()
-    governor = LoopGovernor(rig.settings, JOINTS, [term()], PERIOD_S, 0.16, False)
+    governor = Governor(rig.settings, JOINTS, [term()], PERIOD_S, 0.16, False)
     loop = ControlLoop(governor, PERIOD_S, lambda: rig.now, lambda decision: None, print)
     loop.start()
     began = time.monotonic()
