@@ -128,6 +128,16 @@ class VectorEnv:
         self._write_observations(obs, self.task.observations(self.context))
         return obs, {"log": {}}
 
+    def reset_rows(self, ids: NDArray[np.int64]) -> Observation:
+        """Starts new episodes in the worlds ``ids`` (k,); returns the current observations of all worlds."""
+        if not self._started:
+            return self.reset()[0]
+        if ids.size:
+            self._reset_rows(ids)
+        obs = self._outputs[0][0]
+        self._write_observations(obs, self.task.observations(self.context))
+        return obs
+
     def step(
         self, actions: NDArray[np.floating]
     ) -> tuple[Observation, NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
