@@ -41,12 +41,24 @@ def read_term(world: World, term: ObservationTerm) -> NDArray[np.float64]:
             raise ContractError(f"term '{term.name}': the simulated robot has no joint {', '.join(missing)}.", fix)
         values = world.joint_state()[_JOINT_FIELDS.index(term.field)]
         return values[[world.joint_names.index(joint) for joint in term.axes]]
+    if term.message_type == "std_msgs/msg/Float64MultiArray":
+        return _read_vector(world, term, fix)
     match = _OBJECT_POSE.match(term.topic)
     poses = world.object_poses()
     if match is None or match.group(1) not in poses:
         raise ContractError(f"term '{term.name}': the simulated robot does not publish '{term.topic}'.", fix)
     pose = poses[match.group(1)]
     return pose[:3] if term.field == "pose.position" else pose
+
+
+def _read_vector(world: World, term: ObservationTerm, fix: str) -> NDArray[np.float64]:
+    vectors: dict[str, NDArray[np.float64]] = getattr(world, "vectors", dict)()
+    if term.topic not in vectors:
+        raise ContractError(f"term '{term.name}': the simulated robot does not publish '{term.topic}'.", fix)
+    value = vectors[term.topic]
+    if value.shape != (term.size,):
+        raise ContractError(f"term '{term.name}': '{term.topic}' has {value.size} values, not {term.size}.", fix)
+    return value
 
 
 def read_features(world: World, features: Sequence[ObservationFeature]) -> dict[str, NDArray[np.float32]]:

@@ -56,3 +56,21 @@ def test_features_concatenate_their_terms():
     assert features["observation.state"].tolist() == list(range(8))
     assert features["observation.environment_state"].tolist() == list(range(14))
     assert {value.dtype.name for value in features.values()} == {"float32"}
+
+
+def test_vectors_are_read_whole_by_topic():
+    term = TERMS["goal_pose"].model_copy(
+        update={
+            "message_type": "std_msgs/msg/Float64MultiArray",
+            "topic": "/task/id",
+            "field": "data",
+            "axes": ["a", "b"],
+        }
+    )
+    with pytest.raises(ContractError, match="does not publish '/task/id'"):
+        read_term(Fake(), term)
+    fake = Fake()
+    fake.vectors = lambda: {"/task/id": np.array([0.0, 1.0])}
+    assert read_term(fake, term).tolist() == [0, 1]
+    with pytest.raises(ContractError, match="'/task/id' has 2 values, not 3"):
+        read_term(fake, term.model_copy(update={"axes": ["a", "b", "c"]}))

@@ -26,7 +26,6 @@ from policy_nodes.cli.progress import ProgressBar
 from policy_nodes.errors import CalibrationError, ConfigError
 from policy_nodes.monitors.artefact import CalibrationArtefact, save_artefact
 from policy_nodes.monitors.conformal import required_rollouts
-from sim.tasks.pick_place.world import PickPlaceWorld
 from training.contracts.registry import task_contract
 from training.evaluation.closed_loop import ClosedLoop
 from training.export.quiet import quiet_exporter
@@ -53,8 +52,8 @@ class Args:
     """Policy calls summed by each score."""
     seed: int = 500_000
     """Seed of the first rollout; evaluation uses seeds from 100000, training from 0."""
-    seconds: float = 12.0
-    """Time limit of a rollout (simulated)."""
+    seconds: float | None = None
+    """Time limit of a rollout (simulated); the task's own by default."""
 
 
 def run(args: Args) -> int:
@@ -87,11 +86,12 @@ def run(args: Args) -> int:
 
 def record_rollouts(bundle: Bundle, args: Args) -> list[RolloutRecord]:
     """Closed-loop rollouts of the bundle with B sampled chunks and the embedding of every call."""
-    loop = ClosedLoop(bundle, PickPlaceWorld(), record_samples=args.samples)
+    contract = task_contract(bundle.manifest.task)
+    loop = ClosedLoop(bundle, contract.make_world(), record_samples=args.samples)
     rollouts: list[RolloutRecord] = []
     with ProgressBar("record rollouts", total=args.episodes) as bar:
         for seed in range(args.seed, args.seed + args.episodes):
-            episode = loop.run(seed, args.seconds, settle_s=SETTLE_S)
+            episode = loop.run(seed, args.seconds or contract.episode_s, settle_s=SETTLE_S)
             if not episode.calls:
                 raise CalibrationError(
                     f"episode {seed} ended before the first policy call: {episode.stopped_by}.",
@@ -106,9 +106,11 @@ def record_rollouts(bundle: Bundle, args: Args) -> list[RolloutRecord]:
 
 def _check(args: Args) -> None:
     """Refuse what cannot work before hundreds of episodes are simulated."""
-    for name in ("episodes", "samples", "window", "seconds"):
+    for name in ("episodes", "samples", "window"):
         if not getattr(args, name) > 0:
             raise ConfigError(f"--{name} is {getattr(args, name)}.", "give a number above 0.")
+    if args.seconds is not None and not args.seconds > 0:
+        raise ConfigError(f"--seconds is {args.seconds}.", "give a time limit above 0, or none.")
     needed = required_rollouts(args.quantile)
     share = CalibrationConfig.train_fraction
     if args.episodes - max(1, int(share * args.episodes)) < needed:

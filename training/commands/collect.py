@@ -6,6 +6,7 @@ object show how to recover. Only successful episodes are kept. Nothing is left b
 Examples:
     keel collect --output runs/mine/dataset
     keel collect --output runs/mine/dataset --episodes 500 --noise 0.02 --workers 2
+    keel collect --output runs/mt10/dataset --task metaworld/mt10 --episodes 500
 """
 
 from __future__ import annotations
@@ -41,11 +42,11 @@ class Args:
     output: Path
     """Dataset directory to create."""
     task: str = "panda_pick_place"
-    """Task to demonstrate."""
+    """Task to demonstrate, for example panda_pick_place, metaworld/reach-v3 or metaworld/mt10."""
     episodes: int = 300
     """Episodes to keep."""
     noise: float = 0.006
-    """Standard deviation of the noise injected into the executed commands (rad); 0 switches it off."""
+    """Standard deviation of the noise injected into the executed commands (rad or m); 0 switches it off."""
     seed: int = 0
     """Seed of the first episode."""
     workers: int = 0
@@ -79,7 +80,7 @@ def run(args: Args) -> int:
         for demonstration in recorded:
             tried += 1
             if demonstration.success:
-                writer.add_episode(demonstration.frames, task=contract.instruction)
+                writer.add_episode(demonstration.frames, task=demonstration.instruction)
                 kept += 1
                 bar.advance(success=f"{kept}/{tried}")
             if kept == args.episodes or (tried >= 20 and kept < tried / 2):

@@ -24,15 +24,16 @@ from policy_nodes.bundle.manifest import SuccessRecord
 from policy_nodes.bundle.write import update_manifest
 from policy_nodes.cli.progress import ProgressBar
 from policy_nodes.errors import ConfigError
-from sim.tasks.pick_place.world import PickPlaceWorld
 from training.atomic import write_file
 from training.commands.resolved import CONFIG_NAME, resolved_config
+from training.contracts.registry import task_contract
 from training.evaluation.closed_loop import ClosedLoop
 from training.evaluation.episode import Episode
 from training.evaluation.monitor import open_monitor
-from training.evaluation.results import write_results
+from training.evaluation.results import by_variant, write_results
 from training.evaluation.statistics import wilson_interval
 from training.evaluation.video import VideoRecorder
+from training.suites.interface import TaskWorld
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,8 @@ class Args:
     """Episodes."""
     seed: int = 100_000
     """Seed of the first episode; training uses seeds from 0."""
-    seconds: float = 12.0
-    """Time limit of an episode (simulated)."""
+    seconds: float | None = None
+    """Time limit of an episode (simulated); the task's own by default."""
     confidence: float = 0.95
     """Level of the interval."""
     react: bool = False
@@ -65,7 +66,9 @@ def run(args: Args) -> int:
     """Evaluate; returns the exit code (0 whatever the success rate)."""
     _check(args)
     bundle = load_bundle(args.bundle)
-    world = PickPlaceWorld()
+    contract = task_contract(bundle.manifest.task)
+    world = contract.make_world()
+    seconds = args.seconds or contract.episode_s
     monitor, samples = open_monitor(bundle)
     if args.react and monitor is None:
         raise ConfigError(f"--react, but {bundle.path.name} has no failure predictor.", "run `keel calibrate` first.")
@@ -75,7 +78,8 @@ def run(args: Args) -> int:
     episodes: list[Episode] = []
     with ProgressBar("evaluate", total=args.episodes) as bar:
         for index in range(args.episodes):
-            episodes.append(_episode(loop, world, args, index))
+            episodes.append(_episode(loop, world, args, index, seconds))
+            episodes[-1].variant = contract.variant(episodes[-1].seed)
             bar.advance(success=f"{sum(e.success for e in episodes)}/{len(episodes)}")
     if args.output is not None:
         write_results(args.output, bundle.manifest, episodes, args.confidence)
@@ -95,13 +99,17 @@ def print_summary(episodes: Sequence[Episode], confidence: float, monitored: boo
         f"success {successes}/{len(episodes)} = {successes / len(episodes):.3f} "
         f"({confidence:.0%} Wilson interval {low:.3f}..{high:.3f})"
     )
+    for variant, (done, total) in by_variant(episodes).items():
+        low, high = wilson_interval(done, total, confidence)
+        console.print(f"  {variant}: {done}/{total} ({low:.3f}..{high:.3f})")
     console.print(f"inference median {np.median(times):.2f} ms, p99 {np.quantile(times, 0.99):.2f} ms, 1 thread")
     if monitored:
         good = [e for e in episodes if e.success]
         console.print(f"failure alarms in {sum(e.alarms > 0 for e in good)} of {len(good)} successful episodes")
     for episode in episodes:
         if not episode.success:
-            console.print(f"  seed {episode.seed}: {episode.outcome} {episode.stopped_by or ''}".rstrip())
+            words = ("  seed", f"{episode.seed}:", episode.variant, episode.outcome, episode.stopped_by or "")
+            console.print(" ".join(word for word in words if word))
 
 
 def record_success(bundle: Bundle, args: Args, episodes: Sequence[Episode]) -> None:
@@ -125,8 +133,8 @@ def _check(args: Args) -> None:
         raise ConfigError(f"--episodes is {args.episodes}.", "evaluate at least one episode.")
     if args.seed < 0:
         raise ConfigError(f"--seed is {args.seed}.", "give 0 or more.")
-    if not args.seconds > 0:
-        raise ConfigError(f"--seconds is {args.seconds}.", "give a time limit above 0.")
+    if args.seconds is not None and not args.seconds > 0:
+        raise ConfigError(f"--seconds is {args.seconds}.", "give a time limit above 0, or none.")
     if not 0.0 < args.confidence < 1.0:
         raise ConfigError(f"--confidence is {args.confidence}.", "give a level in (0, 1), for example 0.95.")
     if args.videos < 0 or (args.videos > 0 and args.output is None):
@@ -143,11 +151,11 @@ def _forget_films(output: Path) -> None:
             film.unlink()
 
 
-def _episode(loop: ClosedLoop, world: PickPlaceWorld, args: Args, index: int) -> Episode:
+def _episode(loop: ClosedLoop, world: TaskWorld, args: Args, index: int, seconds: float) -> Episode:
     """Run, and film when asked for, one episode."""
     if args.output is None or index >= args.videos:
-        return loop.run(args.seed + index, args.seconds)
+        return loop.run(args.seed + index, seconds)
     video = VideoRecorder(world)
-    episode = loop.run(args.seed + index, args.seconds, frame=video)
+    episode = loop.run(args.seed + index, seconds, frame=video)
     video.save(args.output / f"rollout_{episode.seed}.webp", seed=episode.seed, success=episode.success)
     return episode

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from functools import cache
 
+import numpy as np
 from torch import Tensor, nn
 
 from policy_nodes.bundle.manifest import ActionSpec, ActionTerm, ObservationFeature, ObservationTerm, Timing
 from policy_nodes.safety.config import JointLimit, SafetyConfig
 from sim.robots import panda
 from sim.tasks.pick_place.config import PickPlaceConfig
+from sim.tasks.pick_place.expert import PickPlaceExpert
 from sim.tasks.pick_place.scene import build_model
+from sim.tasks.pick_place.world import PickPlaceWorld
 from training.contracts.task import TaskContract
 from training.policies.encoders import TabletopEncoder
 from training.policies.kinematics import ForwardKinematics
@@ -135,6 +138,12 @@ def _safety() -> SafetyConfig:
     return SafetyConfig(joints=joints, joint_state_timeout_s=JOINT_STATE_MAX_AGE_S)
 
 
+def _push_cube(world: PickPlaceWorld, rng: np.random.Generator) -> None:
+    """Push the cube aside, if it has not been lifted yet."""
+    if world.object_poses()["cube"][2] < world.config.cube.half_size + 0.005:
+        world.push_cube(rng.uniform(-0.3, 0.3, size=2))
+
+
 def make() -> TaskContract:
     """Build the contract."""
     return TaskContract(
@@ -149,4 +158,7 @@ def make() -> TaskContract:
         make_encoder=lambda: TabletopEncoder(_kinematics(), joints=len(panda.JOINT_NAMES), history=HISTORY, symmetry=4),
         make_position=lambda: ToolPosition(_kinematics()),
         simulator="sim.tasks.pick_place.simulated_robot:SimulatedPanda",
+        make_world=PickPlaceWorld,
+        make_expert=PickPlaceExpert,
+        disturb=_push_cube,
     )

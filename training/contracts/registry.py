@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 
@@ -9,11 +10,13 @@ from policy_nodes.errors import ConfigError
 from training.contracts.task import TaskContract
 
 _FACTORIES = {"panda_pick_place": "training.contracts.panda_pick_place:make"}
+_FAMILIES = {"metaworld": "training.contracts.metaworld:make"}
+"""Families of tasks, named FAMILY/VARIANT; the factory takes the variant."""
 
 
 def task_names() -> list[str]:
-    """Names that :func:`task_contract` accepts."""
-    return sorted(_FACTORIES)
+    """Names that :func:`task_contract` accepts; a family stands for all its variants."""
+    return sorted([*_FACTORIES, *(f"{family}/..." for family in _FAMILIES)])
 
 
 @cache
@@ -23,8 +26,17 @@ def task_contract(name: str) -> TaskContract:
     Raises:
         ConfigError: no such task.
     """
-    if name not in _FACTORIES:
+    family, _, variant = name.partition("/")
+    if name in _FACTORIES:
+        contract: TaskContract = _load(_FACTORIES[name])()
+    elif variant and family in _FAMILIES:
+        contract = _load(_FAMILIES[family])(variant)
+    else:
         raise ConfigError(f"unknown task '{name}'.", f"use one of: {', '.join(task_names())}.")
-    module, factory = _FACTORIES[name].split(":")
-    contract: TaskContract = getattr(import_module(module), factory)()
     return contract
+
+
+def _load(reference: str) -> Callable[..., TaskContract]:
+    module, factory = reference.split(":")
+    make: Callable[..., TaskContract] = getattr(import_module(module), factory)
+    return make

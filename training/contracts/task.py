@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
+import numpy as np
 from torch import nn
 
 from policy_nodes.bundle.manifest import ActionSpec, ObservationFeature, Timing
 from policy_nodes.safety.config import SafetyConfig
-from training.policies.encoders import TabletopEncoder
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,12 @@ class TaskContract:
         make_encoder: builds the observation encoder.
         make_position: builds the module (N, H, A) raw chunk -> (N, H, 3) tool positions used by the failure predictor.
         simulator: ``module:factory`` of the simulated robot.
+        make_world: builds the world in which the task is demonstrated and evaluated (``suites.interface.TaskWorld``).
+        make_expert: builds the expert that demonstrates it (``suites.interface.Expert``).
+        variants: variant -> instruction, for a task of several; an episode of seed ``s`` is number ``s % n`` of them.
+        episode_s: time limit of an evaluated episode (s).
+        demonstration_s: time limit of a demonstration (s).
+        disturb: called once in some noisy demonstrations with (world, rng), to show recovery; None never does.
     """
 
     name: str
@@ -40,9 +47,19 @@ class TaskContract:
     timing: Timing
     relative: list[bool]
     safety: SafetyConfig
-    make_encoder: Callable[[], TabletopEncoder]
+    make_encoder: Callable[[], Any]
     make_position: Callable[[], nn.Module]
     simulator: str
+    make_world: Callable[[], Any]
+    make_expert: Callable[[], Any]
+    variants: Mapping[str, str] = field(default_factory=dict)
+    episode_s: float = 12.0
+    demonstration_s: float = 15.0
+    disturb: Callable[[Any, np.random.Generator], None] | None = None
+
+    def variant(self, seed: int) -> str:
+        """Variant of the episode with a seed; empty for a task of one."""
+        return list(self.variants)[seed % len(self.variants)] if self.variants else ""
 
     @property
     def history(self) -> dict[str, tuple[int, int]]:

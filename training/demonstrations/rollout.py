@@ -11,13 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.tasks.pick_place.expert import PickPlaceExpert
-from sim.tasks.pick_place.world import PickPlaceWorld
 from training.contracts.registry import task_contract
 from training.simulation import read_features
+from training.suites.interface import Expert, TaskWorld
 
 DISPLACE_PROBABILITY = 0.1
-"""Share of noisy episodes in which the cube is pushed aside once before it is grasped, to show recovery."""
+"""Share of noisy episodes that the contract's ``disturb`` disturbs once, to show recovery."""
 
 
 @dataclass(frozen=True)
@@ -28,21 +27,25 @@ class Demonstration:
         seed: seed of the world.
         success: the task was done within the time limit.
         frames: feature -> (T, size) float32, including ``action``.
+        instruction: what was to be done, in words.
     """
 
     seed: int
     success: bool
     frames: dict[str, NDArray[np.float32]]
+    instruction: str = ""
 
 
-def demonstrate(task: str, seed: int, noise: float, max_seconds: float = 15.0, settle_steps: int = 10) -> Demonstration:
+def demonstrate(
+    task: str, seed: int, noise: float, max_seconds: float | None = None, settle_steps: int = 10
+) -> Demonstration:
     """Record one episode of a task's scripted expert.
 
     Args:
         task: contract name.
         seed: seed of world, noise and disturbance.
-        noise: standard deviation of the injected command noise (rad).
-        max_seconds: an episode that takes longer has failed.
+        noise: standard deviation of the injected command noise (rad or m).
+        max_seconds: an episode that takes longer has failed; None takes the contract's limit.
         settle_steps: control steps recorded after the expert is done, so that the policy learns to rest.
     """
     contract = task_contract(task)
@@ -51,13 +54,14 @@ def demonstrate(task: str, seed: int, noise: float, max_seconds: float = 15.0, s
     world.reset(seed)
     expert.noise = noise
     expert.reset(world, seed=seed)
-    push_at = int(rng.integers(20, 80)) if noise > 0 and rng.random() < DISPLACE_PROBABILITY else -1
+    disturb_at = int(rng.integers(20, 80)) if noise > 0 and rng.random() < DISPLACE_PROBABILITY else -1
+    limit = contract.demonstration_s if max_seconds is None else max_seconds
     observations: dict[str, list[NDArray[np.float32]]] = {feature.name: [] for feature in contract.observations}
     actions: list[NDArray[np.float64]] = []
     success, remaining = False, settle_steps
-    for step in range(round(max_seconds / world.control_dt)):
-        if step == push_at and world.object_poses()["cube"][2] < world.config.cube.half_size + 0.005:
-            world.push_cube(rng.uniform(-0.3, 0.3, size=2))
+    for step in range(round(limit / world.control_dt)):
+        if step == disturb_at and contract.disturb is not None:
+            contract.disturb(world, rng)
         for name, value in read_features(world, contract.observations).items():
             observations[name].append(value)
         label = expert.act(world)
@@ -69,14 +73,15 @@ def demonstrate(task: str, seed: int, noise: float, max_seconds: float = 15.0, s
             break
     frames = {name: np.stack(values) for name, values in observations.items()}
     frames["action"] = np.stack(actions).astype(np.float32)
-    return Demonstration(seed, success, frames)
+    return Demonstration(seed, success, frames, contract.variants.get(contract.variant(seed), contract.instruction))
 
 
-_ACTORS: dict[str, tuple[PickPlaceWorld, PickPlaceExpert]] = {}
+_ACTORS: dict[str, tuple[TaskWorld, Expert]] = {}
 
 
-def _actors(task: str) -> tuple[PickPlaceWorld, PickPlaceExpert]:
+def _actors(task: str) -> tuple[TaskWorld, Expert]:
     """World and expert of this process, built once: compiling the model takes longer than an episode."""
     if task not in _ACTORS:
-        _ACTORS[task] = (PickPlaceWorld(), PickPlaceExpert())
+        contract = task_contract(task)
+        _ACTORS[task] = (contract.make_world(), contract.make_expert())
     return _ACTORS[task]

@@ -7,6 +7,7 @@ the wall clock are missing. Inference takes no simulated time.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -19,13 +20,13 @@ from policy_nodes.safety.config import load_safety_config
 from policy_nodes.safety.governor import Decision, Governor
 from policy_nodes.safety.supervisor import State
 from policy_nodes.types import ActionChunk, JointSample
-from sim.tasks.pick_place.world import PickPlaceWorld
 from training.evaluation.episode import Episode
 from training.simulation import read_term
+from training.suites.interface import TaskWorld
 
 SECOND_NS = 1_000_000_000
 STOPPING = (State.BACKUP, State.STOPPED)
-Frame = Callable[[PickPlaceWorld, float], None]
+Frame = Callable[[Any, float], None]
 """Called every control tick with the world and the episode's time, to record video."""
 
 
@@ -48,7 +49,7 @@ class ClosedLoop:
     def __init__(
         self,
         bundle: Bundle,
-        world: PickPlaceWorld,
+        world: TaskWorld,
         *,
         monitor: FiperMonitor | None = None,
         samples: int = 0,

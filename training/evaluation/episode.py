@@ -14,6 +14,7 @@ class Episode:
 
     Attributes:
         seed: seed of the world.
+        variant: which task of a set; empty for a task of one.
         success: the task's criterion was met.
         outcome: ``success``, ``timeout``, ``failed`` or ``stopped``.
         stopped_by: reason of the governor's stop.
@@ -33,6 +34,7 @@ class Episode:
     score_time: list[float] = field(default_factory=list)
     scores: dict[str, list[float]] = field(default_factory=dict)
     calls: list[tuple[NDArray[np.float32], NDArray[np.float32]]] = field(default_factory=list)
+    variant: str = ""
 
     @property
     def alarms(self) -> int:

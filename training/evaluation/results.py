@@ -55,6 +55,7 @@ def summary(manifest: Manifest, episodes: Sequence[Episode], confidence: float) 
                 "alarms": e.alarms,
                 "first_alarm_s": e.first_alarm_s,
                 "stopped_by": e.stopped_by,
+                **({"variant": e.variant} if e.variant else {}),
             }
             for e in episodes
         ],
@@ -68,6 +69,16 @@ def summary(manifest: Manifest, episodes: Sequence[Episode], confidence: float) 
         "inference_histogram_ms": {"edges": edges.tolist(), "counts": np.histogram(times, edges)[0].tolist()},
         "machine": machine(),
     }
+
+
+def by_variant(episodes: Sequence[Episode]) -> dict[str, tuple[int, int]]:
+    """(successes, episodes) of every variant, in the order of first appearance; empty for a task of one."""
+    counts: dict[str, tuple[int, int]] = {}
+    for episode in episodes:
+        if episode.variant:
+            done, total = counts.get(episode.variant, (0, 0))
+            counts[episode.variant] = (done + int(episode.success), total + 1)
+    return counts
 
 
 def score_arrays(episodes: Sequence[Episode]) -> dict[str, np.ndarray]:

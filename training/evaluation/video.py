@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageSequence
 
 from sim.rendering import Renderer
-from sim.tasks.pick_place.world import PickPlaceWorld
 from training.atomic import replacing_file, write_file
 
 FRAME_PERIOD_S = 0.1
@@ -20,17 +20,17 @@ class VideoRecorder:
     """Callable for :class:`ClosedLoop`: keeps one frame every :data:`FRAME_PERIOD_S` of simulated time.
 
     Args:
-        world: what is filmed.
+        world: what is filmed: ``model`` and ``data`` of MuJoCo, and ``camera`` unless that is "overview".
         width: pixels.
         height: pixels.
     """
 
-    def __init__(self, world: PickPlaceWorld, width: int = 480, height: int = 320) -> None:
+    def __init__(self, world: Any, width: int = 480, height: int = 320) -> None:
         self._renderer = shared_renderer(world, width, height)
         self._frames: list[NDArray[np.uint8]] = []
         self._times: list[float] = []
 
-    def __call__(self, world: PickPlaceWorld, time_s: float) -> None:
+    def __call__(self, world: Any, time_s: float) -> None:
         """Take a frame if one is due at ``time_s``."""
         if not self._times or time_s - self._times[-1] >= FRAME_PERIOD_S - 1e-9:
             self._frames.append(self._renderer.frame(world.data))
@@ -46,11 +46,11 @@ class VideoRecorder:
 _RENDERERS: dict[tuple[int, int, int], Renderer] = {}
 
 
-def shared_renderer(world: PickPlaceWorld, width: int, height: int) -> Renderer:
+def shared_renderer(world: Any, width: int, height: int) -> Renderer:
     """One renderer per model and size: a graphics context costs more than a film."""
     key = (id(world.model), width, height)
     if key not in _RENDERERS:
-        _RENDERERS[key] = Renderer(world.model, width, height, "overview")
+        _RENDERERS[key] = Renderer(world.model, width, height, getattr(world, "camera", "overview"))
     return _RENDERERS[key]
 
 

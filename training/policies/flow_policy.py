@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from policy_nodes.errors import ConfigError
 from training.objectives.flow_matching import TimeDensity, flow_matching_loss
 from training.policies.encoders import TabletopEncoder
-from training.policies.normalizer import Normalizer
+from training.policies.normalizer import STD_FLOOR, Normalizer
 from training.policies.residual_mlp import ResidualMLP
 from training.samplers.euler import euler_flow
 
@@ -69,7 +69,7 @@ class FlowPolicy(nn.Module):
         self.encoder = encoder
         self.register_buffer("relative", torch.tensor(relative, dtype=torch.float32), persistent=False)
         self.observation_normalizer = Normalizer((encoder.size,))
-        self.action_normalizer = Normalizer((config.horizon, action_dim))
+        self.action_normalizer = Normalizer((config.horizon, action_dim), constant_scale=STD_FLOOR)
         self.embed = nn.Sequential(
             nn.Linear(encoder.size, 2 * config.embedding_size),
             nn.SiLU(),

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from policy_nodes.errors import ContractError
 
 STD_FLOOR = 1e-4
-"""Smallest scale (in the raw unit). A constant dimension is only centred, not blown up to unit variance."""
+"""Smallest scale (in the raw unit). Below it a dimension is constant, and not blown up to unit variance."""
 
 
 class Normalizer(nn.Module):
@@ -19,18 +19,21 @@ class Normalizer(nn.Module):
 
     Args:
         shape: shape of one sample's statistics, e.g. (D,) or (H, A).
+        constant_scale: scale of a dimension that does not vary. The raw unit by default; for what a network *writes*,
+            :data:`STD_FLOOR`, so that its error in a constant stays as small as the constant's own variation.
     """
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self, shape: tuple[int, ...]) -> None:
+    def __init__(self, shape: tuple[int, ...], constant_scale: float = 1.0) -> None:
         super().__init__()
+        self.constant_scale = constant_scale
         self.register_buffer("mean", torch.full(shape, float("nan")))
         self.register_buffer("std", torch.full(shape, float("nan")))
 
     def fit(self, mean: Tensor, std: Tensor) -> None:
-        """Set the statistics; dimensions with ``std`` below :data:`STD_FLOOR` keep their raw scale.
+        """Set the statistics; dimensions with ``std`` below :data:`STD_FLOOR` get ``constant_scale``.
 
         Raises:
             ContractError: shapes differ from the declared one or a value is not finite.
@@ -43,7 +46,7 @@ class Normalizer(nn.Module):
         if not bool(torch.isfinite(mean).all() and torch.isfinite(std).all()):
             raise ContractError("statistics contain NaN or Inf.", "check the dataset for non-finite values.")
         self.mean.copy_(mean)
-        self.std.copy_(torch.where(std < STD_FLOOR, torch.ones_like(std), std))
+        self.std.copy_(torch.where(std < STD_FLOOR, self.constant_scale, std))
 
     def require_fitted(self, feature: str) -> None:
         """Raise ContractError naming ``feature`` when its statistics were never set."""

@@ -53,3 +53,10 @@ def test_statistics_travel_with_the_weights():
     source.fit(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0]))
     target.load_state_dict(source.state_dict())
     assert target(torch.tensor([4.0, 6.0])).tolist() == [1.0, 1.0]
+
+
+def test_the_scale_of_what_does_not_vary_can_be_chosen():
+    """A network that writes a constant with an error of one per cent is then wrong by one per cent of the floor."""
+    normalizer = Normalizer((2,), constant_scale=1e-4)
+    normalizer.fit(torch.tensor([0.5, 2.0]), torch.tensor([0.0, 3.0]))
+    assert normalizer.inverse(torch.tensor([0.01, 0.01])).tolist() == pytest.approx([0.5 + 1e-6, 2.03])
