@@ -1,9 +1,9 @@
 """The Unitree Go1 as data: joints, default pose, gains, limits, feet, and its MuJoCo description for 200 Hz physics.
 
 Sources. Kinematics, inertias and effort limits: MuJoCo Menagerie ``unitree_go1/go1.xml``. Joint speeds: Unitree's
-``go1_description`` (30.1 rad/s, knee 20.06 rad/s). Reflected inertia: rotor 1.11842e-4 kg m^2 behind gears of 6 (hip, thigh) and
-9 (knee), the figures that mjlab uses. Gains: those of MuJoCo Playground's Go1 (Zakka et al. 2025, arXiv 2502.08844);
-action scale: that of legged_gym's small Unitree robots (Rudin et al. 2021, arXiv 2109.11978).
+``go1_description`` (30.1 rad/s, knee 20.06 rad/s). Reflected inertia: rotor 1.11842e-4 kg m^2 behind gears of 6 (hip,
+thigh) and 9 (knee), the figures that mjlab uses. Gains: those of MuJoCo Playground's Go1 (Zakka et al. 2025, arXiv
+2502.08844); action scale: that of legged_gym's small Unitree robots (Rudin et al. 2021, arXiv 2109.11978).
 
 A policy must be deployed with the gains it was trained with: everything else in Keel reads them from here.
 """

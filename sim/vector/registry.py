@@ -6,12 +6,13 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
+from sim.tasks.table import BATCHED_TASKS
 from sim.vector.env import VectorEnv
 from sim.vector.errors import BatchSizeError, UnknownTaskError
 
 __all__ = ["make", "names", "register"]
 
-_FACTORIES: dict[str, str] = {}
+_FACTORIES: dict[str, str] = dict(BATCHED_TASKS)
 
 _ENV_OPTIONS = frozenset({"seed", "num_threads", "chunk_size", "dump_dir"})
 

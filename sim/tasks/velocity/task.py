@@ -1,0 +1,215 @@
+"""Velocity tracking as a ``sim.vector`` task: puts this package's pure terms behind the engine's protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.randomization.model import ModelRandomization, Sampled, randomized_models
+from sim.tasks.velocity import commands, events, mirror, observations, rewards, terminations
+from sim.tasks.velocity.config import VelocityConfig
+from sim.tasks.velocity.mirror import Mirror
+from sim.tasks.velocity.scene import LeggedRobot, build_model, sensor_layout
+from sim.tasks.velocity.state import LeggedState, read_state
+from sim.vector.context import Context
+from sim.vector.task import TaskDefaults
+
+SOFT_LIMIT = 0.9
+"""Share of a joint's range, about its middle, that costs nothing."""
+CONTACT_FORCE = 1.0
+"""A foot that carries more than this counts as on the ground [N]."""
+
+
+class VelocityTask(TaskDefaults):
+    """Follow velocity commands with a legged robot.
+
+    Args:
+        robot: which robot.
+        config: task settings.
+        randomization: ranges of physical parameters, drawn once per world; None gives every world the nominal model.
+
+    Attributes:
+        sampled: what was drawn for each world; empty without randomisation.
+    """
+
+    def __init__(
+        self,
+        robot: LeggedRobot,
+        config: VelocityConfig | None = None,
+        randomization: ModelRandomization | None = None,
+    ) -> None:
+        self.robot = robot
+        self.cfg = config if config is not None else VelocityConfig()
+        self.randomization = randomization
+        self.model = build_model(robot, self.cfg)
+        self.layout = sensor_layout(robot)
+        self.decimation = self.cfg.decimation
+        self.max_episode_length = round(self.cfg.episode_s / self.cfg.step_dt)
+        joints = len(robot.joints)
+        self.action_low = np.full(joints, -self.cfg.action_clip, dtype=np.float32)
+        self.action_high = np.full(joints, self.cfg.action_clip, dtype=np.float32)
+        self._actor = observations.actor_size(joints)
+        self._critic = self._actor + 3 + 1 + len(robot.feet)
+        self.observation_groups = {"policy": self._actor, "critic": self._critic}
+        self.sampled: Sampled = {}
+        middle, half = robot.position_limits.mean(axis=1), np.ptp(robot.position_limits, axis=1) / 2
+        self._soft_limits = np.stack([middle - SOFT_LIMIT * half, middle + SOFT_LIMIT * half], axis=1)
+        self._hips = np.array(robot.hips, dtype=np.intp)
+        self._weights = self.cfg.rewards.terms()
+        noise = self.cfg.noise
+        self._noise = None if noise is None else observations.noise_vector(noise, self.cfg.scales, joints)
+
+    def models(self, num_worlds: int, rng: np.random.Generator) -> Sequence[mujoco.MjModel] | None:
+        """Randomised models, or None to share the nominal one."""
+        if self.randomization is None:
+            return None
+        models, self.sampled = randomized_models(
+            self.model, self.robot.base, self.randomization, num_worlds, rng, self.cfg.distinct_models
+        )
+        return models
+
+    def memory(self, num_worlds: int) -> dict[str, NDArray[Any]]:
+        """Commands and counters of every world."""
+        feet = len(self.robot.feet)
+        return {
+            "command": np.zeros((num_worlds, 3), dtype=np.float32),
+            "command_left": np.zeros(num_worlds, dtype=np.int64),
+            "push_left": np.zeros(num_worlds, dtype=np.int64),
+            "delay": np.zeros(num_worlds, dtype=np.int64),
+            "air_time": np.zeros((num_worlds, feet)),
+            "swing": np.zeros((num_worlds, feet)),
+            "landed": np.zeros((num_worlds, feet), dtype=bool),
+        }
+
+    def reset(self, context: Context, ids: NDArray[np.int64]) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+        """New start states, commands and countdowns."""
+        memory, rng, count = context.memory, context.rng, len(ids)
+        self._new_commands(context, ids)
+        if self.cfg.pushes is not None:
+            memory["push_left"][ids] = events.steps_until(self.cfg.pushes.every_s, self.cfg.step_dt, count, rng)
+        memory["delay"][ids] = rng.integers(0, self.cfg.action_delay + 1, size=count)
+        for name in ("air_time", "swing", "landed"):
+            memory[name][ids] = 0
+        return events.start_states(self.cfg.reset, self.robot.default_pose, self.robot.default_height, count, rng)
+
+    def _new_commands(self, context: Context, ids: NDArray[np.int64]) -> None:
+        context.memory["command"][ids] = commands.draw_commands(self.cfg.commands, len(ids), context.rng)
+        context.memory["command_left"][ids] = round(self.cfg.commands.resample_s / self.cfg.step_dt)
+
+    def controls(self, context: Context) -> NDArray[np.floating]:
+        """Joint targets; with a delay the previous target holds for the first substeps."""
+        now = self._targets(context.actions)
+        if not self.cfg.action_delay:
+            return now
+        before = self._targets(context.previous_actions)
+        late = np.arange(self.decimation) < context.memory["delay"][:, None]
+        return np.where(late[:, :, None], before[:, None], now[:, None])
+
+    def _targets(self, actions: NDArray[np.float32]) -> NDArray[np.floating]:
+        return self.robot.default_pose + self.robot.action_scale * self._clipped(actions)
+
+    def _clipped(self, actions: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.clip(actions, -self.cfg.action_clip, self.cfg.action_clip)
+
+    def update(self, context: Context) -> None:
+        """Feet: which landed, and how long they were in the air."""
+        memory = context.memory
+        contact = context.sensordata[:, self.layout.foot_force] > CONTACT_FORCE
+        memory["landed"][:] = contact & (memory["air_time"] > 0.0)
+        memory["swing"][:] = memory["air_time"] + self.cfg.step_dt
+        memory["air_time"][:] = np.where(contact, 0.0, memory["swing"])
+
+    def _state(self, context: Context) -> LeggedState:
+        return read_state(context.qpos, context.qvel, context.sensordata, self.layout)
+
+    def terminations(self, context: Context) -> NDArray[np.bool_]:
+        """Robots that fell."""
+        return terminations.has_fallen(self._state(context), self.cfg.terminations)
+
+    def rewards(self, context: Context) -> dict[str, NDArray[np.floating]]:
+        """Weighted terms times the control step; ``floor`` lifts a negative sum to zero when so configured."""
+        values = self.reward_values(context)
+        weighted = {name: weight * self.cfg.step_dt * values[name] for name, weight in self._weights.items()}
+        if self.cfg.rewards.positive:
+            weighted["floor"] = -np.minimum(np.sum(list(weighted.values()), axis=0), 0.0)
+        return weighted
+
+    def reward_values(self, context: Context) -> dict[str, NDArray[np.floating]]:
+        """Every term of ``rewards``, unweighted."""
+        s, memory, cfg = self._state(context), context.memory, self.cfg
+        command, sigma = memory["command"], cfg.rewards.tracking_sigma
+        offset = s.joint_position - self.robot.default_pose
+        contact = s.foot_force > CONTACT_FORCE
+        before = context.previous_qvel[:, 6:]
+        return {
+            "track_linear_velocity": rewards.track_linear_velocity(s.linear_velocity, command, sigma),
+            "track_yaw_rate": rewards.track_yaw_rate(s.angular_velocity, command, sigma),
+            "vertical_velocity": rewards.vertical_velocity(s.linear_velocity),
+            "roll_pitch_rate": rewards.roll_pitch_rate(s.angular_velocity),
+            "tilt": rewards.tilt(s.gravity),
+            "base_height": rewards.base_height(s.height, cfg.base_height),
+            "torque": rewards.torque(s.torque),
+            "joint_acceleration": rewards.joint_acceleration(s.joint_velocity, before, cfg.step_dt),
+            "action_rate": rewards.action_rate(context.actions, context.previous_actions),
+            "joint_limits": rewards.joint_limits(s.joint_position, self._soft_limits),
+            "air_time": rewards.air_time(memory["landed"], memory["swing"], cfg.air_time, command),
+            "foot_slip": rewards.foot_slip(s.foot_velocity, contact),
+            "leg_contact": rewards.leg_contact(s.leg_force),
+            "hip_posture": rewards.hip_posture(offset, self._hips),
+            "stand_still": rewards.stand_still(offset, command),
+        }
+
+    def events(self, context: Context) -> NDArray[np.int64] | None:
+        """Commands whose time is up are drawn anew; robots whose time is up are pushed."""
+        memory = context.memory
+        renewed = events.due(memory["command_left"])
+        if len(renewed):
+            self._new_commands(context, renewed)
+        push = self.cfg.pushes
+        if push is None:
+            return None
+        pushed = events.due(memory["push_left"])
+        if len(pushed):
+            memory["push_left"][pushed] = events.steps_until(push.every_s, self.cfg.step_dt, len(pushed), context.rng)
+            context.qvel[pushed, :6] += events.kick(push.linear, push.angular, len(pushed), context.rng)
+        return pushed
+
+    def observations(self, context: Context) -> dict[str, NDArray[np.floating]]:
+        """``policy``: what a robot measures, with noise; ``critic``: the same without, and privileged terms."""
+        s = self._state(context)
+        cfg = self.cfg
+        critic = np.empty((len(s.height), self._critic), dtype=np.float32)
+        observations.actor_observation(
+            s.angular_velocity,
+            s.gravity,
+            context.memory["command"],
+            s.joint_position - self.robot.default_pose,
+            s.joint_velocity,
+            self._clipped(context.actions),
+            cfg.scales,
+            out=critic[:, : self._actor],
+        )
+        actor = critic[:, : self._actor].copy()
+        if self._noise is not None:
+            observations.add_noise(actor, self._noise, context.rng)
+        critic[:, self._actor : self._actor + 3] = s.linear_velocity * cfg.scales.linear_velocity
+        critic[:, self._actor + 3] = 10.0 * (s.height - cfg.base_height)
+        critic[:, self._actor + 4 :] = s.foot_force > CONTACT_FORCE
+        return {"policy": actor, "critic": critic}
+
+    def mirrors(self) -> tuple[dict[str, Mirror], Mirror]:
+        """Left-right symmetry of each observation group, and of the action."""
+        robot = self.robot
+        joint = mirror.joints(robot.joints, robot.mirrored, robot.flipped)
+        feet = mirror.joints(robot.feet, robot.mirrored, ())
+        same = mirror.Mirror(np.arange(1), np.ones(1, dtype=np.float32))
+        actor = mirror.actor_mirror(joint)
+        return {"policy": actor, "critic": mirror.concatenate(actor, mirror.polar(), same, feet)}, joint
+
+    def log(self, context: Context) -> dict[str, float]:
+        """Share of the ended episodes that ended in a fall."""
+        return {"fall_rate": float(np.mean(context.terminated))}

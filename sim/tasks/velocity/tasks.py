@@ -1,0 +1,38 @@
+"""Factories of the registered velocity tasks."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Any
+
+from sim.errors import TaskError
+from sim.randomization.model import ModelRandomization
+from sim.tasks.velocity.config import VelocityConfig
+from sim.tasks.velocity.robots import go1_robot
+from sim.tasks.velocity.task import VelocityTask
+
+_UNSET: Any = object()
+
+
+def _configured(config: VelocityConfig, overrides: dict[str, Any]) -> VelocityConfig:
+    known = {item.name for item in fields(VelocityConfig)}
+    unknown = sorted(set(overrides) - known)
+    if unknown:
+        raise TaskError(
+            f"velocity tasks have no option '{unknown[0]}'.", f"use one of {', '.join(sorted(known))}, randomization."
+        )
+    return replace(config, **overrides)
+
+
+def go1_flat(randomization: ModelRandomization | None = _UNSET, **overrides: Any) -> VelocityTask:
+    """``Go1-Velocity-Flat``: the Unitree Go1 on flat ground.
+
+    Args:
+        randomization: ranges of physical parameters; None for the nominal robot. Default: ``ModelRandomization()``.
+        **overrides: fields of ``VelocityConfig``.
+
+    Raises:
+        TaskError: an override is not a field.
+    """
+    drawn = ModelRandomization() if randomization is _UNSET else randomization
+    return VelocityTask(go1_robot(), _configured(VelocityConfig(), overrides), drawn)

@@ -1,0 +1,1 @@
+"""Reinforcement learning with rsl_rl on the batched simulator: adapter, configurations, training, export."""
