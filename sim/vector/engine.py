@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from sim.vector.errors import BatchSizeError
 from sim.vector.layout import FULL_PHYSICS, StateLayout
+from sim.warnings_log import log_mujoco_warnings
 
 __all__ = ["RolloutEngine", "usable_cores"]
 
@@ -64,6 +65,7 @@ class RolloutEngine:
         num_threads: int | None = None,
         chunk_size: int | None = None,
     ) -> None:
+        log_mujoco_warnings()
         self.models = world_models(model, num_worlds)
         if decimation < 1:
             raise BatchSizeError(f"decimation is {decimation}.", "use at least 1 physics step per control step.")
@@ -93,7 +95,6 @@ class RolloutEngine:
         self._buffers: dict[int, tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]] = {}
         self.sensor_substeps = self._buffer(decimation)[2]
         self.fields: Mapping[str, NDArray[np.float64]] = {}
-        self._qpos0 = np.array(self.model.qpos0)
 
     def _buffer(self, nstep: int) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """Control, state and sensor arrays of one call length, allocated at its first use."""

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.vector.context import Context
+from sim.vector.data_engine import DataEngine
 from sim.vector.engine import RolloutEngine
 from sim.vector.errors import BatchedActionError, UnstableWorldWarning
 from sim.vector.history import StateHistory
@@ -87,9 +88,14 @@ class VectorEnv:
         self._started = False
         self.context = self._first_context()
 
-    def _make_engine(self, num_threads: int | None, chunk_size: int | None) -> RolloutEngine:
+    def _make_engine(self, num_threads: int | None, chunk_size: int | None) -> RolloutEngine | DataEngine:
         task = self.task
         models = task.models(self.num_envs, self.rng)
+        if task.data_fields:
+            return DataEngine(
+                task.model if models is None else models, self.num_envs, task.decimation,
+                data_fields=task.data_fields, external_forces=task.external_forces, num_threads=num_threads,
+            )  # fmt: skip
         return RolloutEngine(
             task.model if models is None else models, self.num_envs, task.decimation,
             external_forces=task.external_forces, num_threads=num_threads, chunk_size=chunk_size,
@@ -109,7 +115,8 @@ class VectorEnv:
             time=e.time, sensordata=e.sensordata, sensor_substeps=e.sensor_substeps,
             ctrl=np.zeros((n, e.model.nu)), xfrc=e.xfrc, actions=self._actions[0], previous_actions=self._actions[1],
             previous_actions_2=self._actions[2], episode_length=self.episode_length_buf,
-            terminated=self.reset_terminated, fields=dict(e.fields), memory=self.task.memory(n),
+            terminated=self.reset_terminated, fields=dict(e.fields),
+            previous_fields={key: value.copy() for key, value in e.fields.items()}, memory=self.task.memory(n),
         )  # fmt: skip
 
     def reset(
@@ -212,6 +219,8 @@ class VectorEnv:
         context.actions, context.previous_actions, context.previous_actions_2 = self._actions
         before = self.history.record(engine.state)
         context.previous_qpos, context.previous_qvel = before[:, engine.layout.qpos], before[:, engine.layout.qvel]
+        for key, value in engine.fields.items():
+            np.copyto(context.previous_fields[key], value)
         if self.task.substep_controls:
             unstable = np.zeros(self.num_envs, dtype=bool)
             for _ in range(self.decimation):
@@ -244,13 +253,13 @@ class VectorEnv:
     def _accumulate(
         self, terms: dict[str, NDArray[np.floating]], reward: NDArray[np.float32], unstable: NDArray[np.bool_]
     ) -> None:
-        reward[:] = 0.0
+        total = np.zeros(self.num_envs)
         for key, value in terms.items():
-            reward += value
+            total += value
             if key not in self._sums:
                 self._sums[key] = np.zeros(self.num_envs)
             self._sums[key] += value
-        reward[unstable] = 0.0
+        reward[:] = np.where(unstable, 0.0, total)
 
     def _episode_log(self, done: NDArray[np.int64], ended: Context) -> dict[str, float]:
         """Mean over the ended episodes: each reward term per second, return-free counts, and the task's own."""

@@ -1,0 +1,14 @@
+"""Batched tasks by name, as data: what ``sim.vector.make`` and Gymnasium's registry offer. Imports nothing heavy."""
+
+from __future__ import annotations
+
+__all__ = ["BATCHED_TASKS"]
+
+BATCHED_TASKS: dict[str, str] = {
+    "Ant": "sim.tasks.gymnasium_v5.ant:ant",
+    "HalfCheetah": "sim.tasks.gymnasium_v5.planar:half_cheetah",
+    "Hopper": "sim.tasks.gymnasium_v5.planar:hopper",
+    "Humanoid": "sim.tasks.gymnasium_v5.humanoid:humanoid",
+    "Walker2d": "sim.tasks.gymnasium_v5.planar:walker2d",
+}
+"""Name to ``"module:factory"``; the factory takes overrides of the task's configuration and returns a BatchedTask."""
