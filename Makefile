@@ -1,12 +1,13 @@
 # Keel: `make demo` shows the whole chain, `make test` proves it. Everything they need is installed into $(VENV).
 PYTHON ?= python3
 VENV ?= .venv
+LEROBOT ?= .venv-lerobot
 RUN_DIR ?= runs/demo
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast test-slow test-ros lint format bench clean
+.PHONY: help install demo test test-fast test-slow test-ros test-lerobot lint format bench clean
 
 help:  ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -40,6 +41,12 @@ test-slow: $(STAMP)  ## Training and measuring checks that take minutes
 
 test-ros: ## The ROS 2 conformance suite on a sourced ROS 2 (fails when there is none)
 	KEEL_REQUIRE_ROS=1 $(PYTHON) -m pytest -m ros tests/conformance
+
+test-lerobot: $(LEROBOT)/.installed  ## Conversions and datasets against the real lerobot, in an environment of its own (2.3 GB)
+	HF_HUB_OFFLINE=1 PYTHONPATH=. $(LEROBOT)/bin/python -m pytest -m lerobot tests/lerobot
+
+$(LEROBOT)/.installed: tests/lerobot/environment.sh constraints.txt
+	PYTHON=$(PYTHON) bash tests/lerobot/environment.sh $(LEROBOT)
 
 format: $(STAMP)  ## Format the code
 	$(BIN)/ruff format .

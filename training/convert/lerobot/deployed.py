@@ -1,0 +1,143 @@
+"""A LeRobot policy with its processors folded in: raw observation history and noise in, raw action chunk out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from policy_nodes.errors import BundleError
+from training.convert.lerobot.act import ACTIVATIONS, ActModel
+from training.convert.lerobot.checkpoint import LeRobotCheckpoint
+from training.convert.lerobot.diffusion import DiffusionModel
+from training.convert.lerobot.normalization import Affine
+from training.convert.lerobot.schedule import schedule
+
+MAX_UNROLLED = 25
+"""More evaluations in one graph take minutes to export and seconds to run; DDPM-100 is 100."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What the contract must agree with.
+
+    Attributes:
+        history: observation steps; horizon: steps of the chunk from the newest observation on.
+        execution_horizon: steps LeRobot executes before it asks again.
+        noise_rows: rows of the noise input, 0 for a deterministic policy.
+        sampler: name; steps: network evaluations.
+    """
+
+    history: int
+    horizon: int
+    execution_horizon: int
+    noise_rows: int
+    sampler: str
+    steps: int
+
+
+class DeployedPolicy(nn.Module):
+    """Normalisation, network, sampler, inverse normalisation.
+
+    Args:
+        normalize: by observation feature, in the order of the contract.
+        unnormalize: of the actions.
+        model: works in normalised units.
+    """
+
+    def __init__(self, normalize: dict[str, Affine], unnormalize: Affine, model: nn.Module) -> None:
+        super().__init__()
+        self.names = tuple(normalize)
+        self.normalizers = nn.ModuleList(normalize.values())
+        self.unnormalize, self.model = unnormalize, model
+
+    def forward(self, observation: dict[str, Tensor], noise: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Observations (B, history, size), noise (B, rows, A) -> chunk (B, horizon, A), embedding (B, E)."""
+        normal = {name: map_(observation[name]) for name, map_ in zip(self.names, self.normalizers, strict=True)}
+        actions, embedding = self.model(normal, noise)
+        return self.unnormalize.inverse(actions), embedding
+
+
+def build(checkpoint: LeRobotCheckpoint, sampler: str | None, steps: int | None) -> tuple[DeployedPolicy, Shape]:
+    """The policy with the checkpoint's weights.
+
+    Args:
+        checkpoint: read from disk.
+        sampler: ``DDPM`` or ``DDIM`` instead of the checkpoint's, None for its own.
+        steps: network evaluations instead of the checkpoint's.
+
+    Raises:
+        BundleError: an architecture option that is not built here, too many steps for one graph, or weights that do
+            not fit.
+    """
+    images = [feature.name for feature in checkpoint.inputs if feature.kind == "VISUAL"]
+    if images:
+        raise BundleError(
+            f"the policy observes images ({', '.join(images)}); a bundle's contract has no image topics yet.",
+            "convert a policy that observes observation.state and observation.environment_state.",
+        )
+    sizes = {feature.name: feature.shape[0] for feature in checkpoint.inputs}
+    model, shape = (
+        _act(checkpoint, sizes) if checkpoint.family == "act" else _diffusion(checkpoint, sizes, sampler, steps)
+    )
+    _load(model, checkpoint)
+    policy = DeployedPolicy(checkpoint.normalize, checkpoint.unnormalize, model)
+    return policy.eval().requires_grad_(False), shape
+
+
+def _act(checkpoint: LeRobotCheckpoint, sizes: dict[str, int]) -> tuple[nn.Module, Shape]:
+    config = checkpoint.config
+    if config["feedforward_activation"] not in ACTIVATIONS:
+        raise BundleError(
+            f"the activation is '{config['feedforward_activation']}'.", f"Keel builds {' and '.join(ACTIVATIONS)}."
+        )
+    if config.get("temporal_ensemble_coeff") is not None:
+        raise BundleError(
+            "the checkpoint ensembles over time; a bundle describes chunks.",
+            "set temporal_ensemble_coeff to null and n_action_steps to what shall be executed.",
+        )
+    model = ActModel(checkpoint.action.shape[0], sizes, config)
+    return model, Shape(1, model.horizon, int(config["n_action_steps"]), 0, "deterministic", 1)
+
+
+def _diffusion(
+    checkpoint: LeRobotCheckpoint, sizes: dict[str, int], sampler: str | None, steps: int | None
+) -> tuple[nn.Module, Shape]:
+    config = checkpoint.config
+    kind = sampler or str(config["noise_scheduler_type"])
+    count = steps or int(config["num_inference_steps"] or config["num_train_timesteps"])
+    if count > MAX_UNROLLED:
+        raise BundleError(
+            f"the checkpoint samples with {kind} in {count} network evaluations; a robot's graph holds {MAX_UNROLLED} "
+            "at most.",
+            "give --sampler DDIM --steps 10, which LeRobot also offers, and evaluate it.",
+        )
+    # LeRobot concatenates the robot's state before the environment's, whatever their stored order.
+    order = {name: sizes[name] for name in sorted(sizes, key=lambda name: name != "observation.state")}
+    model = DiffusionModel(checkpoint.action.shape[0], order, config, schedule(config, kind, count))
+    history = int(config["n_obs_steps"])
+    horizon = int(config["horizon"]) - history + 1
+    execution = min(int(config["n_action_steps"]), horizon)
+    return model, Shape(history, horizon, execution, model.noise_rows, kind.lower(), count)
+
+
+def _load(model: nn.Module, checkpoint: LeRobotCheckpoint) -> None:
+    prefix = "model." if checkpoint.family == "act" else "diffusion."
+    weights = {key.removeprefix(prefix): value for key, value in checkpoint.weights().items() if key.startswith(prefix)}
+    weights = {key: value for key, value in weights.items() if not key.startswith("vae_encoder")}
+    try:
+        missing, unexpected = model.load_state_dict(weights, strict=False)
+    except RuntimeError as error:
+        raise BundleError(
+            f"the weights do not fit the configuration: {str(error).splitlines()[-1].strip()}",
+            "use the config.json that was saved with them.",
+        ) from None
+    if missing or unexpected:
+        name, what = (missing[0], "lack") if missing else (unexpected[0], "also hold")
+        raise BundleError(
+            f"the weights {what} '{name}' ({len(missing)} missing, {len(unexpected)} unknown).",
+            "use a checkpoint saved by LeRobot 0.4 to 0.6.",
+        )
+    if any(not torch.isfinite(value).all() for value in weights.values()):
+        raise BundleError("a weight is not finite.", "take an earlier checkpoint of the run.")
