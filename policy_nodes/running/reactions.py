@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from policy_nodes.running.faults import FaultResult
 from policy_nodes.safety.config import SafetyConfig
+
+if TYPE_CHECKING:
+    from policy_nodes.running.faults import FaultResult  # which needs ROS; judging does not
 
 Trace = Mapping[str, NDArray[Any]]
 REST_SPEED = 0.02

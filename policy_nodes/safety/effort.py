@@ -15,6 +15,7 @@ from policy_nodes.safety.config import JointLimit
 from policy_nodes.safety.limits import Array
 from policy_nodes.safety.reasons import Reason
 from policy_nodes.safety.watch import Fault
+from policy_nodes.types import FloatArray
 
 
 class EffortWatch:
@@ -34,7 +35,7 @@ class EffortWatch:
         self.judges = bool(np.isfinite(self._limit).any())
         """Whether any joint has a limit."""
 
-    def sample(self, effort: Array | None) -> None:
+    def sample(self, effort: FloatArray | None) -> None:
         """Take a measured effort (n,), N m or N; None or another length, from a driver without effort, says nothing."""
         if effort is None or not self.judges or np.shape(effort) != self._limit.shape:
             return

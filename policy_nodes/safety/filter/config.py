@@ -147,13 +147,14 @@ class FilterConfig(Strict):
         used = [body.link for body in self.bodies] + ([] if self.workspace is None else [self.workspace.link])
         unknown = [name for name in used if name not in links]
         named = [name for pair in self.pairs for name in (pair.first, pair.second)]
-        named += [name for obstacle in [*self.obstacles, *self.planes, *self.humans] for name in obstacle.bodies]
+        scene: list[ObstacleConfig | PlaneConfig] = [*self.obstacles, *self.planes, *self.humans]
+        named += [name for item in scene for name in item.bodies]
         unknown += [name for name in named if name not in bodies]
         if unknown:
             raise ValueError(f"unknown links or bodies: {', '.join(unknown)}")
         if any(pair.first == pair.second for pair in self.pairs):
             raise ValueError("a pair names the same body twice")
-        labels = [obstacle.name for obstacle in [*self.obstacles, *self.planes, *self.humans]]
+        labels = [item.name for item in scene]
         if len(set(labels)) != len(labels):
             raise ValueError("two obstacles have the same name")
         return self

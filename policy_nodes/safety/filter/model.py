@@ -175,8 +175,9 @@ class FilterModel:
 
     def _body(self, body: BodyConfig) -> Solid:
         points = [self._on_link(body.link, local) for local in (body.start, body.end) if local is not None]
-        levers, rates = (np.max([point[k] for point in points], axis=0) for k in (1, 2))
-        return Solid(body.name, tuple(point[0] for point in points), body.radius, levers, rates)
+        levers = np.max([each for _, each, _ in points], axis=0)
+        rates = np.max([each for _, _, each in points], axis=0)
+        return Solid(body.name, tuple(index for index, _, _ in points), body.radius, levers, rates)
 
     def _obstacle(self, obstacle: ObstacleConfig) -> Solid:
         offsets = [np.zeros(3)] + ([] if obstacle.end is None else [np.array(obstacle.end)])
