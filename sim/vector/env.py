@@ -39,6 +39,8 @@ class VectorEnv:
         seed: of the environment's generator; ``reset(seed=...)`` reseeds.
         num_threads: physics threads; default one per usable core.
         chunk_size: worlds per unit of work of the pool; None lets it choose.
+        exact: keep one ``MjData`` per world even where the task does not need it. Trajectories are then bit-equal to
+            stepping each world alone, solver warm start included, at some speed.
         dump_dir: where the last 100 states of a diverged world are written.
 
     Raises:
@@ -56,12 +58,13 @@ class VectorEnv:
         seed: int | None = None,
         num_threads: int | None = None,
         chunk_size: int | None = None,
+        exact: bool = False,
         dump_dir: Path | None = None,
     ) -> None:
         self.task, self.name, self.cfg = task, name, task.cfg
         self.num_envs = num_envs
         self.rng = np.random.default_rng(seed)
-        self.engine = self._make_engine(num_threads, chunk_size)
+        self.engine = self._make_engine(num_threads, chunk_size, exact)
         engine, n = self.engine, num_envs
         self.num_actions = int(task.action_low.shape[0])
         self.decimation = task.decimation
@@ -88,10 +91,10 @@ class VectorEnv:
         self._started = False
         self.context = self._first_context()
 
-    def _make_engine(self, num_threads: int | None, chunk_size: int | None) -> RolloutEngine | DataEngine:
+    def _make_engine(self, num_threads: int | None, chunk_size: int | None, exact: bool) -> RolloutEngine | DataEngine:
         task = self.task
         models = task.models(self.num_envs, self.rng)
-        if task.data_fields:
+        if task.data_fields or exact:
             return DataEngine(
                 task.model if models is None else models, self.num_envs, task.decimation,
                 data_fields=task.data_fields, external_forces=task.external_forces, num_threads=num_threads,

