@@ -1,0 +1,1 @@
+"""Differentiable signal temporal logic over batches of traces; policy_nodes.safety.stl is the robot's half."""
