@@ -33,14 +33,14 @@ class PpoConfig:
     mini_batches: int = 4
     learning_rate: float = 1e-3
     desired_kl: float = 0.01
-    entropy: float = 0.005
+    entropy: float = 0.01
     clip: float = 0.2
     gamma: float = 0.99
     lam: float = 0.95
     max_grad_norm: float = 1.0
     hidden: tuple[int, ...] = (128, 128, 64)
     activation: str = "elu"
-    init_std: float = 0.6
+    init_std: float = 0.8
     symmetry: bool = True
     save_every: int = 50
 

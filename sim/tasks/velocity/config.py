@@ -93,6 +93,7 @@ class RewardWeights:
 
     track_linear_velocity: float = 1.5
     track_yaw_rate: float = 0.75
+    progress: float = 1.0
     vertical_velocity: float = -2.0
     roll_pitch_rate: float = -0.05
     tilt: float = -2.5
@@ -192,7 +193,7 @@ class VelocityConfig:
     action_clip: float = 10.0
     action_delay: int = 2
     base_height: float = 0.25
-    air_time: float = 0.25
+    air_time: float = 0.1
     scales: ObservationScales = field(default_factory=ObservationScales)
     noise: ObservationNoise | None = field(default_factory=ObservationNoise)
     commands: CommandConfig = field(default_factory=CommandConfig)

@@ -34,6 +34,20 @@ def track_yaw_rate(angular_velocity: Floats, command: Floats, sigma: float) -> F
     return np.exp(-np.square(angular_velocity[:, 2] - command[:, 2]) / sigma)
 
 
+def progress(velocity: Floats, command: Floats) -> Floats:
+    """Share of the commanded planar speed that is reached in its direction, in [-1, 1]; 0 without such a command.
+
+    The tracking kernel is flat far from the command: a robot that stands gains nothing from a first step. This term has
+    the same slope everywhere (Cheng et al. 2023, arXiv 2309.14341, eq. 1, with the command in place of the way point).
+
+    Args:
+        velocity: (N, 3) of the base in its own frame [m/s]; command: (N, 3).
+    """
+    squared = np.einsum("ij,ij->i", command[:, :2], command[:, :2])
+    along = np.einsum("ij,ij->i", velocity[:, :2], command[:, :2])
+    return np.where(squared > 0.0, np.clip(along / np.maximum(squared, 1e-6), -1.0, 1.0), 0.0)
+
+
 def vertical_velocity(velocity: Floats) -> Floats:
     """``v_z^2``: hopping."""
     return np.square(velocity[:, 2])

@@ -123,12 +123,13 @@ class VelocityTask(TaskDefaults):
         memory["swing"][:] = memory["air_time"] + self.cfg.step_dt
         memory["air_time"][:] = np.where(contact, 0.0, memory["swing"])
 
-    def _state(self, context: Context) -> LeggedState:
+    def read(self, context: Context) -> LeggedState:
+        """The batch's state as the terms see it."""
         return read_state(context.qpos, context.qvel, context.sensordata, self.layout)
 
     def terminations(self, context: Context) -> NDArray[np.bool_]:
         """Robots that fell."""
-        return terminations.has_fallen(self._state(context), self.cfg.terminations)
+        return terminations.has_fallen(self.read(context), self.cfg.terminations)
 
     def rewards(self, context: Context) -> dict[str, NDArray[np.floating]]:
         """Weighted terms times the control step; ``floor`` lifts a negative sum to zero when so configured."""
@@ -140,7 +141,7 @@ class VelocityTask(TaskDefaults):
 
     def reward_values(self, context: Context) -> dict[str, NDArray[np.floating]]:
         """Every term of ``rewards``, unweighted."""
-        s, memory, cfg = self._state(context), context.memory, self.cfg
+        s, memory, cfg = self.read(context), context.memory, self.cfg
         command, sigma = memory["command"], cfg.rewards.tracking_sigma
         offset = s.joint_position - self.robot.default_pose
         contact = s.foot_force > CONTACT_FORCE
@@ -148,6 +149,7 @@ class VelocityTask(TaskDefaults):
         return {
             "track_linear_velocity": rewards.track_linear_velocity(s.linear_velocity, command, sigma),
             "track_yaw_rate": rewards.track_yaw_rate(s.angular_velocity, command, sigma),
+            "progress": rewards.progress(s.linear_velocity, command),
             "vertical_velocity": rewards.vertical_velocity(s.linear_velocity),
             "roll_pitch_rate": rewards.roll_pitch_rate(s.angular_velocity),
             "tilt": rewards.tilt(s.gravity),
@@ -180,7 +182,7 @@ class VelocityTask(TaskDefaults):
 
     def observations(self, context: Context) -> dict[str, NDArray[np.floating]]:
         """``policy``: what a robot measures, with noise; ``critic``: the same without, and privileged terms."""
-        s = self._state(context)
+        s = self.read(context)
         cfg = self.cfg
         critic = np.empty((len(s.height), self._critic), dtype=np.float32)
         observations.actor_observation(
