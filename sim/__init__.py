@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sim.tasks.table import BATCHED_TASKS
+
 PICK_PLACE_ENV = "keel/PandaPickPlace-v0"
 
 
@@ -13,3 +15,13 @@ def register() -> None:
         gymnasium.register(
             PICK_PLACE_ENV, entry_point="sim.tasks.pick_place.env:PandaPickPlaceEnv", max_episode_steps=750
         )
+    for name in BATCHED_TASKS:
+        if batched_id(name) not in gymnasium.registry:
+            gymnasium.register(
+                batched_id(name), vector_entry_point="sim.vector.gym_vector:make_gym_vector", kwargs={"name": name}
+            )
+
+
+def batched_id(name: str) -> str:
+    """Gymnasium id of a batched task, for ``gymnasium.make_vec(id, num_envs=N)``."""
+    return f"keel/{name}-v0"

@@ -251,7 +251,12 @@ class VectorEnv:
                 UnstableWorldWarning,
                 stacklevel=4,
             )
-        self.engine.restore_rows(ids, self.history.last_state(ids))
+        states, layout = self.history.last_state(ids), self.engine.layout
+        bad = ~np.isfinite(states).all(axis=1)
+        if bad.any():  # the state was already bad before the step (a task's edit): any finite state serves until reset
+            states[bad] = 0.0
+            states[bad, layout.qpos] = self.engine.model.qpos0
+        self.engine.restore_rows(ids, states)
 
     def _accumulate(
         self, terms: dict[str, NDArray[np.floating]], reward: NDArray[np.float32], unstable: NDArray[np.bool_]

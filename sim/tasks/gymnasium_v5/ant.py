@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.tasks.gymnasium_v5.common import GymnasiumTask, control_cost
+from sim.tasks.overrides import configured
 from sim.vector.context import Context
 
 __all__ = ["AntConfig", "AntTask", "ant"]
@@ -93,4 +94,4 @@ class AntTask(GymnasiumTask):
 
 def ant(**overrides: object) -> AntTask:
     """Ant-v5 with overridden configuration fields."""
-    return AntTask(AntConfig(**overrides))  # type: ignore[arg-type]
+    return AntTask(configured(AntConfig, overrides))

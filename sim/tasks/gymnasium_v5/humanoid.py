@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.tasks.gymnasium_v5.common import GymnasiumTask, control_cost, uniform_start
+from sim.tasks.overrides import configured
 from sim.vector.context import Context
 
 __all__ = ["HumanoidConfig", "HumanoidTask", "humanoid"]
@@ -96,4 +97,4 @@ class HumanoidTask(GymnasiumTask):
 
 def humanoid(**overrides: object) -> HumanoidTask:
     """Humanoid-v5 with overridden configuration fields."""
-    return HumanoidTask(HumanoidConfig(**overrides))  # type: ignore[arg-type]
+    return HumanoidTask(configured(HumanoidConfig, overrides))

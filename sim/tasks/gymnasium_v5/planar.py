@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.tasks.gymnasium_v5.common import GymnasiumTask, control_cost, uniform_start
+from sim.tasks.overrides import configured
 from sim.vector.context import Context
 
 __all__ = ["PlanarConfig", "PlanarTask", "half_cheetah", "hopper", "walker2d"]
@@ -101,26 +102,26 @@ class PlanarTask(GymnasiumTask):
 
 def half_cheetah(**overrides: object) -> PlanarTask:
     """HalfCheetah-v5: it cannot fall, so nothing terminates."""
-    defaults: dict[str, object] = {
-        "xml_file": "half_cheetah.xml", "frame_skip": 5, "ctrl_cost_weight": 0.1, "healthy_reward": 0.0,
-        "terminate_when_unhealthy": False, "reset_noise_scale": 0.1, "normal_velocity_noise": True,
-    }  # fmt: skip
-    return PlanarTask(PlanarConfig(**(defaults | overrides)))  # type: ignore[arg-type]
+    config = configured(
+        PlanarConfig, overrides, xml_file="half_cheetah.xml", frame_skip=5, ctrl_cost_weight=0.1, healthy_reward=0.0,
+        terminate_when_unhealthy=False, reset_noise_scale=0.1, normal_velocity_noise=True,
+    )  # fmt: skip
+    return PlanarTask(config)
 
 
 def hopper(**overrides: object) -> PlanarTask:
     """Hopper-v5."""
-    defaults: dict[str, object] = {
-        "xml_file": "hopper.xml", "frame_skip": 4, "healthy_z_range": (0.7, np.inf),
-        "healthy_angle_range": (-0.2, 0.2), "healthy_state_range": (-100.0, 100.0), "velocity_clip": 10.0,
-    }  # fmt: skip
-    return PlanarTask(PlanarConfig(**(defaults | overrides)))  # type: ignore[arg-type]
+    config = configured(
+        PlanarConfig, overrides, xml_file="hopper.xml", frame_skip=4, healthy_z_range=(0.7, np.inf),
+        healthy_angle_range=(-0.2, 0.2), healthy_state_range=(-100.0, 100.0), velocity_clip=10.0,
+    )  # fmt: skip
+    return PlanarTask(config)
 
 
 def walker2d(**overrides: object) -> PlanarTask:
     """Walker2d-v5."""
-    defaults: dict[str, object] = {
-        "xml_file": "walker2d_v5.xml", "frame_skip": 4, "healthy_z_range": (0.8, 2.0),
-        "healthy_angle_range": (-1.0, 1.0), "velocity_clip": 10.0,
-    }  # fmt: skip
-    return PlanarTask(PlanarConfig(**(defaults | overrides)))  # type: ignore[arg-type]
+    config = configured(
+        PlanarConfig, overrides, xml_file="walker2d_v5.xml", frame_skip=4, healthy_z_range=(0.8, 2.0),
+        healthy_angle_range=(-1.0, 1.0), velocity_clip=10.0,
+    )  # fmt: skip
+    return PlanarTask(config)
