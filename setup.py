@@ -99,6 +99,7 @@ setup(
             "safety_node = policy_nodes.nodes._entry:safety_node",
             "sim_node = policy_nodes.nodes._entry:sim_node",
             "recorder_node = policy_nodes.nodes._entry:recorder_node",
+            "fault_node = policy_nodes.nodes._entry:fault_node",
         ]
     },
     zip_safe=True,

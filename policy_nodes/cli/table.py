@@ -26,7 +26,9 @@ class Command:
 COMMANDS: Final = (
     Command("collect", "training.commands.collect:run", "record expert demonstrations in simulation", "sim,train"),
     Command("train", "training.commands.train:run", "train a policy on a dataset", "train"),
+    Command("train-rl", "training.commands.train_rl:run", "train a walking policy with PPO in simulation", "sim,train"),
     Command("export", "training.commands.export:run", "turn a checkpoint into a bundle, with parity proof", "train"),
+    Command("export-rl", "training.commands.export_rl:run", "turn a walking policy into ONNX, measured", "sim,train"),
     Command("verify", "policy_nodes.commands.verify:run", "prove that a bundle is intact and right on this machine"),
     Command("diff", "policy_nodes.commands.diff:run", "show how two bundles differ, gravest first"),
     Command("sign", "policy_nodes.commands.sign:run", "sign a bundle, or make a pair of keys"),
@@ -34,6 +36,7 @@ COMMANDS: Final = (
     Command("calibrate", "training.commands.calibrate:run", "fit the failure monitor on good rollouts", "sim,train"),
     Command("evaluate", "training.commands.evaluate:run", "measure closed-loop success of a bundle", "sim,train"),
     Command("run", "policy_nodes.commands.run:run", "run a bundle's nodes, on a robot or simulated", "rosless,sim"),
+    Command("faults", "policy_nodes.commands.faults:run", "inject every fault and prove the reaction", "rosless,sim"),
     Command("report", "training.commands.report:run", "write one HTML page about a run", "train"),
     Command("doctor", "policy_nodes.commands.doctor:run", "check what this machine can run, and how to fix it"),
     Command("demo", "training.commands.demo:run", "the whole chain, from simulation to injected faults", "all"),

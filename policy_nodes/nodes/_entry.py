@@ -10,7 +10,7 @@ from importlib import import_module
 
 from policy_nodes.errors import KeelError
 
-NODES = ("policy_node", "monitor_node", "safety_node", "sim_node", "recorder_node")
+NODES = ("policy_node", "monitor_node", "safety_node", "sim_node", "recorder_node", "fault_node")
 
 
 def run(name: str) -> int:
@@ -48,6 +48,11 @@ def sim_node() -> int:
 def recorder_node() -> int:
     """Entry point."""
     return run("recorder_node")
+
+
+def fault_node() -> int:
+    """Entry point."""
+    return run("fault_node")
 
 
 if __name__ == "__main__":

@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
-from rcl_interfaces.msg import Log
+from rcl_interfaces.msg import Log, Parameter, ParameterType, ParameterValue
+from rcl_interfaces.srv import SetParameters
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import JointState
+from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import SetBool, Trigger
 from trajectory_msgs.msg import JointTrajectory
 
@@ -104,7 +106,9 @@ class Operator:
         names = {"enable": (SetBool, "safety_node/enable"), "reset": (Trigger, "safety_node/reset")}
         names |= {name: (Trigger, f"sim_node/{name}") for name in SCENE}
         names["corrupt_observation"] = (SetBool, "sim_node/corrupt_observation")
+        names["estop"], names["ledger"] = (Trigger, "safety_node/estop"), (Trigger, "fault_node/ledger")
         self._by_service = {name: node.create_client(type_, topic) for name, (type_, topic) in names.items()}
+        self._parameters = node.create_client(SetParameters, "fault_node/set_parameters")
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(node)
         self._thread = threading.Thread(target=self._spin, name="operator", daemon=True)
@@ -153,7 +157,7 @@ class Operator:
         self.wait_for(lambda view: False, seconds, interval)
 
     def call(self, name: str, data: bool | None = None, timeout_s: float = 5.0) -> tuple[bool, str]:
-        """Call ``enable``, ``reset``, ``corrupt_observation`` or one of :data:`SCENE`.
+        """Call ``enable``, ``reset``, ``estop``, ``corrupt_observation``, ``ledger`` or one of :data:`SCENE`.
 
         Returns:
             success and message of the answer.
@@ -166,15 +170,41 @@ class Operator:
             raise OperatorError(
                 f"service '{client.srv_name}' is not there.", "check that its node runs: see the log directory."
             )
-        request = Trigger.Request() if data is None else SetBool.Request(data=data)
+        answer = self._ask(client, Trigger.Request() if data is None else SetBool.Request(data=data), timeout_s)
+        return bool(answer.success), str(answer.message)
+
+    def inject(self, fault: str, timeout_s: float = 5.0) -> None:
+        """Tell ``fault_node`` which stream to corrupt from now on; an empty name ends it.
+
+        Raises:
+            OperatorError: nobody answers, or the fault is refused.
+        """
+        value = ParameterValue(type=ParameterType.PARAMETER_STRING, string_value=fault)
+        request = SetParameters.Request(parameters=[Parameter(name="fault", value=value)])
+        result = self._ask(self._parameters, request, timeout_s).results[0]
+        if not result.successful:
+            raise OperatorError(f"fault_node refuses '{fault}': {result.reason}.", "name a fault of a stream.")
+
+    @contextmanager
+    def rival(self, topic: str) -> Iterator[None]:
+        """A second publisher of the command topic; the block begins when the graph shows it."""
+        publisher = self._node.create_publisher(Float64MultiArray, topic, 1)
+        try:
+            deadline = time.monotonic() + 2.0
+            while self._node.count_publishers(topic) < 2 and time.monotonic() < deadline:
+                time.sleep(0.005)
+            yield
+        finally:
+            self._node.destroy_publisher(publisher)
+
+    def _ask(self, client: Any, request: Any, timeout_s: float) -> Any:
         future, done = client.call_async(request), threading.Event()
         future.add_done_callback(lambda _: done.set())
         if not done.wait(timeout_s):
             raise OperatorError(
                 f"service '{client.srv_name}' did not answer in {timeout_s:g} s.", "check its node's log."
             )
-        answer = future.result()
-        return bool(answer.success), str(answer.message)
+        return future.result()
 
     def _spin(self) -> None:
         with suppress(ExternalShutdownException):

@@ -231,7 +231,7 @@ class Bench:
         active = self.governor.state in (State.ACTIVE, State.DEGRADED)
         if self._began_ns is None or not active:
             self._base = self.position  # a policy that sees where the robot stands
-        phase = np.zeros(plant.horizon)
+        phase: Array = np.zeros(plant.horizon)
         if self._began_ns is not None and active and self.moving:
             phase = (self.time_ns - self._began_ns) / NS + plant.step_s * np.arange(plant.horizon)
         share = 0.5 * (1.0 - np.cos(2.0 * np.pi * phase / SWING_S))

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from policy_nodes.running.campaign import streams
-from policy_nodes.running.campaign.bench import Bench, Delivered, Plant
+from policy_nodes.running.campaign import moments, streams
+from policy_nodes.running.campaign.bench import Bench, Plant
 from policy_nodes.running.campaign.catalogue import Case, ClockStep, Order, Process, Shows, Stall, Stream
+from policy_nodes.running.campaign.moments import Limits, Record
 from policy_nodes.running.campaign.streams import NS
 from policy_nodes.running.campaign.verdict import STOPPING, Seen, Verdict, judge
 from policy_nodes.running.reactions import limit_use
@@ -174,72 +175,29 @@ def observable(bench: Bench, case: Case, injected_ns: int, first: int) -> int | 
         limit = bench.plant.safety.max_tracking_error
         apart = (t.time_ns for t in bench.ticks[first:] if np.abs(t.commanded - t.measured).max() > limit)
         return next(apart, None)
-    if case.shows is Shows.FIRST:
-        bad = (m.arrival_ns for m in _messages(bench, case) if m.arrival_ns >= injected_ns and not m.genuine)
-        return next(bad, None)
-    if case.shows is Shows.REJECTS:
-        return _rejected(bench, case, injected_ns)
-    if case.shows is Shows.CHUNK_END:
-        return _chunks_over(bench, injected_ns)
-    if case.shows is Shows.SILENCE:
-        found = [_silent(bench, source, injected_ns) for source in _sources(bench, case)]
-        return min((when for when in found if when is not None), default=None)
-    return None
+    length = round(bench.plant.step_s * NS) * bench.plant.horizon
+    records = {
+        source: [
+            Record(
+                m.arrival_ns,
+                m.genuine,
+                min(m.arrival_ns, m.original.stamp_ns - bench.clock_step_ns),
+                m.sample.stamp_ns + length,
+            )
+            for m in messages
+        ]
+        for source, messages in bench.delivered.items()
+    }
+    return moments.observable(case, records, injected_ns, bench.time_ns, limits_of(bench.plant))
 
 
-def _sources(bench: Bench, case: Case) -> list[str]:
-    match case.inject:
-        case Stream(name, _):
-            wanted = [name]
-        case Process(node, _):
-            wanted = {"policy_node": ["chunks"], "monitor_node": ["alarms"]}.get(node, ["joints", "objects"])
-        case _:
-            wanted = []
-    return [source for source in bench.delivered if source.partition("/")[0] in wanted]
-
-
-def _messages(bench: Bench, case: Case) -> list[Delivered]:
-    found = [message for source in _sources(bench, case) for message in bench.delivered[source]]
-    return sorted(found, key=lambda message: message.arrival_ns)
-
-
-def _rejected(bench: Bench, case: Case, injected_ns: int) -> int | None:
-    """Arrival of the message that exhausts the tolerance, at the source where that happens first."""
-    found = []
-    for source in _sources(bench, case):
-        bad = [m.arrival_ns for m in bench.delivered[source] if m.arrival_ns >= injected_ns and not m.genuine]
-        if len(bad) >= bench.plant.safety.max_rejects:
-            found.append(bad[bench.plant.safety.max_rejects - 1])
-    return min(found, default=None)
-
-
-def _silent(bench: Bench, source: str, injected_ns: int) -> int | None:
-    """First instant at which the newest genuine message is older than the source's limit."""
-    safety = bench.plant.safety
-    if source.startswith("objects/"):
-        name = source.partition("/")[2]
-        limit = round(next(term.max_age_s for term in bench.plant.terms if term.name == name) * NS)
-    else:
-        limit = round((safety.monitor_timeout_s if source == "alarms" else safety.joint_state_timeout_s) * NS)
-    newest = 0
-    for message in bench.delivered[source]:
-        if newest and message.arrival_ns > injected_ns and message.arrival_ns - newest > limit:
-            break
-        if message.genuine:
-            # A stamp counts as much as an arrival; both on the true clock.
-            newest = max(newest, min(message.arrival_ns, message.original.stamp_ns - bench.clock_step_ns))
-    over = newest + limit
-    return over if over <= bench.time_ns else None
-
-
-def _chunks_over(bench: Bench, injected_ns: int) -> int:
-    """When the newest genuine chunk that arrived in time, and the hold after it, are over."""
-    plant = bench.plant
-    length = round(plant.step_s * NS) * plant.horizon
-    hold = round(plant.safety.extrapolation_limit_s * NS)
-    last = 0
-    for message in bench.delivered["chunks"]:
-        end = message.sample.stamp_ns + length
-        if message.genuine and message.arrival_ns < end and message.arrival_ns <= max(last + hold, injected_ns):
-            last = max(last, end)
-    return last + hold
+def limits_of(plant: Plant) -> Limits:
+    """What a configuration allows, as :mod:`.moments` asks for it."""
+    safety = plant.safety
+    ages = {"joints": safety.joint_state_timeout_s, "alarms": safety.monitor_timeout_s, "commands": 0.0, "chunks": 0.0}
+    ages |= {f"objects/{term.name}": term.max_age_s for term in plant.terms}
+    return Limits(
+        {source: round(seconds * NS) for source, seconds in ages.items()},
+        round(safety.extrapolation_limit_s * NS),
+        safety.max_rejects,
+    )
