@@ -33,7 +33,7 @@ class PpoConfig:
     mini_batches: int = 4
     learning_rate: float = 1e-3
     desired_kl: float = 0.01
-    entropy: float = 0.01
+    entropy: float = 0.004
     clip: float = 0.2
     gamma: float = 0.99
     lam: float = 0.95

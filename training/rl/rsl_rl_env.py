@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -18,13 +19,14 @@ class RslRlEnv:
 
     Args:
         env: the simulator.
+        on_step: called after every control step.
 
     Attributes:
         num_envs, num_actions, max_episode_length, device, cfg: as rsl_rl reads them.
     """
 
-    def __init__(self, env: VectorEnv) -> None:
-        self.env = env
+    def __init__(self, env: VectorEnv, on_step: Callable[[], None] | None = None) -> None:
+        self.env, self._on_step = env, on_step
         self.num_envs, self.num_actions = env.num_envs, env.num_actions
         self.max_episode_length = env.max_episode_length
         self.device = torch.device("cpu")
@@ -59,6 +61,8 @@ class RslRlEnv:
         out: dict[str, Any] = {"time_outs": torch.from_numpy(truncated)}
         if extras.get("log"):
             out["log"] = extras["log"]
+        if self._on_step is not None:
+            self._on_step()
         return self._observations, torch.from_numpy(reward), torch.from_numpy(terminated | truncated), out
 
     def close(self) -> None:

@@ -94,6 +94,7 @@ class RewardWeights:
     track_linear_velocity: float = 1.5
     track_yaw_rate: float = 0.75
     progress: float = 1.0
+    turn_progress: float = 0.5
     vertical_velocity: float = -2.0
     roll_pitch_rate: float = -0.05
     tilt: float = -2.5
@@ -180,7 +181,7 @@ class VelocityConfig:
         action_clip: actions beyond are cut.
         action_delay: largest number of physics steps for which the previous action still holds, drawn per episode.
         base_height: that the height term asks for [m].
-        air_time: swing that earns nothing; longer ones are paid, shorter ones charged [s].
+        air_time: swing that earns nothing; what is beyond is paid [s].
     """
 
     physics_dt: float = 0.005

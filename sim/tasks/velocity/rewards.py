@@ -48,6 +48,17 @@ def progress(velocity: Floats, command: Floats) -> Floats:
     return np.where(squared > 0.0, np.clip(along / np.maximum(squared, 1e-6), -1.0, 1.0), 0.0)
 
 
+def turn_progress(angular_velocity: Floats, command: Floats) -> Floats:
+    """``progress`` for turning: share of the commanded yaw rate that is reached, in [-1, 1]; 0 without such a command.
+
+    Args:
+        angular_velocity: (N, 3) of the base in its own frame [rad/s]; command: (N, 3).
+    """
+    rate = command[:, 2]
+    # Below 0.2 rad/s the share would be mostly the gait's own wobble.
+    return np.clip(angular_velocity[:, 2] * rate / np.maximum(np.square(rate), 0.04), -1.0, 1.0)
+
+
 def vertical_velocity(velocity: Floats) -> Floats:
     """``v_z^2``: hopping."""
     return np.square(velocity[:, 2])
@@ -98,6 +109,9 @@ def joint_limits(position: Floats, soft_limits: Floats) -> Floats:
 def air_time(landed: Flags, swing: Floats, enough: float, command: Floats) -> Floats:
     """Swing time beyond ``enough``, paid when the foot lands; nothing when the command is to stand.
 
+    legged_gym also charges swings that are shorter; that makes a first step costly, and with the few samples of a CPU
+    the robot then keeps standing.
+
     Args:
         landed: (N, F) bool, feet that touched down in this step.
         swing: (N, F) time those feet were in the air [s]; cut at ``enough`` + 0.25 s, so that standing on three legs
@@ -105,7 +119,7 @@ def air_time(landed: Flags, swing: Floats, enough: float, command: Floats) -> Fl
         enough: swing that earns nothing [s].
         command: (N, 3).
     """
-    paid = np.where(landed, np.minimum(swing, enough + 0.25) - enough, 0.0).sum(axis=1)
+    paid = np.where(landed, np.clip(swing - enough, 0.0, 0.25), 0.0).sum(axis=1)
     return paid * is_moving(command)
 
 

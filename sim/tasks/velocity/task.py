@@ -150,6 +150,7 @@ class VelocityTask(TaskDefaults):
             "track_linear_velocity": rewards.track_linear_velocity(s.linear_velocity, command, sigma),
             "track_yaw_rate": rewards.track_yaw_rate(s.angular_velocity, command, sigma),
             "progress": rewards.progress(s.linear_velocity, command),
+            "turn_progress": rewards.turn_progress(s.angular_velocity, command),
             "vertical_velocity": rewards.vertical_velocity(s.linear_velocity),
             "roll_pitch_rate": rewards.roll_pitch_rate(s.angular_velocity),
             "tilt": rewards.tilt(s.gravity),

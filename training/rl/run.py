@@ -1,0 +1,108 @@
+"""A PPO run of rsl_rl on a batched task: build, resume, learn, save."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rsl_rl.runners import OnPolicyRunner
+
+from policy_nodes.errors import ConfigError
+from sim.vector import make
+from training.rl.config import PpoConfig, rsl_rl_config
+from training.rl.rsl_rl_env import RslRlEnv
+
+LOG_NAME = "train.log"
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """What is trained, and how.
+
+    Attributes:
+        task: name known to ``sim.vector.make``.
+        seed: of worlds and network.
+        ppo: hyper-parameters.
+        overrides: fields of the task's configuration.
+    """
+
+    task: str = "Go1-Velocity-Flat"
+    seed: int = 1
+    ppo: PpoConfig = field(default_factory=PpoConfig)
+    overrides: dict[str, Any] = field(default_factory=dict)
+
+
+def checkpoints(directory: Path) -> list[tuple[int, Path]]:
+    """Checkpoints of a run as (iteration, path), oldest first."""
+    found = [(re.fullmatch(r"model_(\d+)\.pt", path.name), path) for path in directory.glob("model_*.pt")]
+    return sorted((int(match.group(1)), path) for match, path in found if match)
+
+
+def latest_checkpoint(directory: Path) -> Path:
+    """The newest checkpoint of a run.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    known = checkpoints(directory)
+    if not known:
+        raise ConfigError(f"there is no checkpoint in '{directory}'.", "train first: keel train-rl --output DIR")
+    return known[-1][1]
+
+
+def train(
+    config: RunConfig,
+    output: Path,
+    iterations: int,
+    *,
+    resume: bool = False,
+    on_step: Callable[[], None] | None = None,
+) -> Path:
+    """Learn until ``iterations`` iterations are done in all; rsl_rl's own log goes to ``train.log``.
+
+    A resumed run continues with the networks, the optimiser and its learning rate; the worlds start new episodes.
+
+    Args:
+        config: what to train.
+        output: directory for checkpoints (``model_N.pt``) and TensorBoard events.
+        iterations: total, including those of a run that is resumed.
+        resume: continue from the newest checkpoint in ``output``.
+        on_step: called after every control step of the batch.
+
+    Returns:
+        The last checkpoint.
+
+    Raises:
+        ConfigError: nothing to resume, or nothing left to do.
+    """
+    torch.manual_seed(config.seed)
+    np.random.seed(config.seed)  # noqa: NPY002 - libraries under rsl_rl may draw from the global generator
+    env = RslRlEnv(make(config.task, config.ppo.num_envs, seed=config.seed, **config.overrides), on_step)
+    output.mkdir(parents=True, exist_ok=True)
+    settings = rsl_rl_config(config.ppo, config.seed, symmetry=hasattr(env.env.task, "mirrors"))
+    try:
+        with (output / LOG_NAME).open("a", encoding="utf-8") as log, contextlib.redirect_stdout(log):
+            runner = OnPolicyRunner(env, settings, log_dir=str(output), device="cpu")  # type: ignore[arg-type]
+            if resume:
+                runner.load(str(latest_checkpoint(output)))
+                runner.current_learning_iteration += 1
+            left = iterations - runner.current_learning_iteration
+            if left <= 0:
+                raise ConfigError(
+                    f"the run in '{output}' already has {runner.current_learning_iteration} iterations.",
+                    "ask for more with --iterations.",
+                )
+            try:
+                runner.learn(left, init_at_random_ep_len=True)
+            except KeyboardInterrupt:
+                runner.save(str(output / f"model_{runner.current_learning_iteration}.pt"))
+                raise
+    finally:
+        env.close()
+    return latest_checkpoint(output)
