@@ -18,20 +18,24 @@ from policy_nodes.errors import BundleError, ObservationError
 Arrays = dict[str, NDArray[np.float32]]
 
 
-def load_parity(bundle: Bundle) -> tuple[Arrays, Arrays]:
+def load_parity(bundle: Bundle, name: str = PARITY_NAME) -> tuple[Arrays, Arrays]:
     """Recorded inputs and reference outputs by graph tensor name, each (samples, *shape) float32.
+
+    Args:
+        bundle: that holds them.
+        name: of the file; further graphs have their own.
 
     Raises:
         BundleError: the file changed since export, or its compressed data is damaged.
     """
     try:
-        with np.load(io.BytesIO(bundle.read(PARITY_NAME)), allow_pickle=False) as archive:
+        with np.load(io.BytesIO(bundle.read(name)), allow_pickle=False) as archive:
             inputs = {key.removeprefix("input/"): archive[key] for key in archive.files if key.startswith("input/")}
             outputs = {key.removeprefix("output/"): archive[key] for key in archive.files if key.startswith("output/")}
     except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, NotImplementedError, OSError) as error:
         # The headers were sound when the bundle was loaded; only unpacking shows whether the data is.
         raise BundleError(
-            f"{bundle.path.name}: '{PARITY_NAME}' cannot be unpacked: {error}.", "export the policy again"
+            f"{bundle.path.name}: '{name}' cannot be unpacked: {error}.", "export the policy again"
         ) from None
     return inputs, outputs
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from policy_nodes.bundle.limits import POLICY_NAME
+from policy_nodes.bundle.limits import PARITY_NAME, POLICY_NAME
 from policy_nodes.bundle.load import Bundle
-from policy_nodes.errors import ObservationError, ProviderError
+from policy_nodes.bundle.manifest import GraphVariant
+from policy_nodes.errors import BundleError, ObservationError, ProviderError
 from policy_nodes.inference.parity import exceeded, load_parity, max_abs_error
 from policy_nodes.inference.providers import create_session
 
@@ -36,7 +37,7 @@ class PolicyOutput:
 
 
 class PolicySession:
-    """Runs ``policy.onnx`` of a verified bundle on one execution provider.
+    """Runs one graph of a verified bundle on one execution provider: ``policy.onnx``, or a variant.
 
     Not thread-safe; a process owns one session.
 
@@ -44,24 +45,37 @@ class PolicySession:
         bundle: as loaded by ``load_bundle``; the graph's bytes are hashed again on the way in.
         provider: a key of ``providers.PROVIDERS``.
         threads: of the intra-operator pool.
+        variant: name of a graph in ``policy.variants``; None runs ``policy.onnx``.
 
     Raises:
-        BundleError: the graph changed since it was verified.
+        BundleError: the graph changed since it was verified, or there is no such variant.
         ProviderError: the provider cannot run here.
     """
 
-    def __init__(self, bundle: Bundle, provider: str = "cpu", threads: int = 1) -> None:
+    def __init__(self, bundle: Bundle, provider: str = "cpu", threads: int = 1, variant: str | None = None) -> None:
         policy = bundle.manifest.policy
         self.bundle = bundle
         self.provider = provider
-        self.session = create_session(bundle.read(POLICY_NAME), provider, threads)
-        self._observations = {
-            tensor.name: tuple(tensor.shape) for tensor in policy.inputs if tensor.role == "observation"
-        }
-        self._noise = next((tensor for tensor in policy.inputs if tensor.role == "noise"), None)
-        self._action = next(tensor.name for tensor in policy.outputs if tensor.role == "action")
-        self._embedding = next((tensor.name for tensor in policy.outputs if tensor.role == "embedding"), None)
+        graph = policy if variant is None else _variant(bundle, variant)
+        plain = not isinstance(graph, GraphVariant)
+        self.evaluations = policy.sampling_steps if plain else graph.evaluations
+        """Network evaluations per call."""
+        self.parity = bundle.manifest.parity if plain else graph.parity
+        """Proof of this graph."""
+        self._parity_file = PARITY_NAME if plain else graph.parity_file
+        self.session = create_session(bundle.read(POLICY_NAME if plain else graph.file), provider, threads)
+        by_role = {tensor.role: tensor for tensor in (*graph.inputs, *graph.outputs)}
+        self._observations = {t.name: tuple(t.shape) for t in graph.inputs if t.role == "observation"}
+        self._extra = {t.name: tuple(t.shape) for t in graph.inputs if t.role in ("previous_chunk", "prefix_weights")}
+        self._noise = by_role.get("noise")
+        self._action = by_role["action"].name
+        self._embedding = by_role["embedding"].name if "embedding" in by_role else None
         self._outputs = [name for name in (self._action, self._embedding) if name is not None]
+
+    @property
+    def extra_inputs(self) -> tuple[str, ...]:
+        """Names of the inputs that carry the previous chunk: none for ``policy.onnx``."""
+        return tuple(self._extra)
 
     @property
     def noise_shape(self) -> tuple[int, int] | None:
@@ -81,8 +95,8 @@ class PolicySession:
         Raises:
             ProviderError: this provider answers differently from the training framework.
         """
-        inputs, outputs = load_parity(self.bundle)
-        samples = self.bundle.manifest.parity.samples
+        inputs, outputs = load_parity(self.bundle, self._parity_file)
+        samples = self.parity.samples
         seconds = 0.0
         for call in range(max(calls, 1)):
             rows = np.arange(call, call + batch) % samples
@@ -91,11 +105,11 @@ class PolicySession:
             started = time.perf_counter()
             errors = max_abs_error(self.session, feeds, wanted, batch=batch)
             seconds = time.perf_counter() - started
-            worse = exceeded(errors, self.bundle.manifest.parity.tolerance)
+            worse = exceeded(errors, self.parity.tolerance)
             if worse:
                 raise ProviderError(
                     f"On provider '{self.provider}' output '{worse[0]}' is off by {errors[worse[0]]:.3g}, "
-                    f"more than {self.bundle.manifest.parity.tolerance:g}.",
+                    f"more than {self.parity.tolerance:g}.",
                     "run 'keel verify'; use provider 'cpu' if it passes there",
                 )
         return seconds
@@ -107,6 +121,7 @@ class PolicySession:
         rng: np.random.Generator | None = None,
         *,
         batch: int = 1,
+        extra: Mapping[str, NDArray[np.floating]] | None = None,
     ) -> PolicyOutput:
         """Answer one observation with B chunks, or B observations with one chunk each.
 
@@ -115,6 +130,7 @@ class PolicySession:
             noise: (B, H, A) float32 standard normal; drawn from ``rng`` when None.
             rng: needed when ``noise`` is None and the graph takes noise.
             batch: B when neither ``noise`` nor the observations give it.
+            extra: by name, the inputs of :attr:`extra_inputs`, each with or without a batch dimension.
 
         Raises:
             ObservationError: a feature is missing, of wrong shape, or not finite.
@@ -123,6 +139,11 @@ class PolicySession:
         """
         size = self._batch(observation, noise, batch)
         feeds = {name: self._feed(name, shape, observation, size) for name, shape in self._observations.items()}
+        for name, shape in self._extra.items():
+            value = np.asarray((extra or {})[name], dtype=np.float32)
+            if not np.isfinite(value).all():
+                raise ObservationError(f"Graph input '{name}' is not finite.", "start again without a previous chunk")
+            feeds[name] = _batched(value, (size, *shape))
         if self._noise is not None:
             feeds[self._noise.name] = self._draw(noise, rng, size)
         started = time.perf_counter()
@@ -182,6 +203,15 @@ class PolicySession:
         if noise.shape[1:] != self.noise_shape or noise.shape[0] not in (1, batch):
             raise ValueError(f"noise has shape {noise.shape}, expected {shape}")
         return _batched(np.asarray(noise, dtype=np.float32), shape)
+
+
+def _variant(bundle: Bundle, name: str) -> GraphVariant:
+    """Raises BundleError naming those that exist."""
+    variants = {variant.name: variant for variant in bundle.manifest.policy.variants}
+    if name not in variants:
+        known = ", ".join(variants) or "none"
+        raise BundleError(f"{bundle.path.name}: has no graph '{name}' (it has {known}).", "add it with 'keel realtime'")
+    return variants[name]
 
 
 def _batched(value: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:

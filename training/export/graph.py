@@ -55,18 +55,43 @@ def export_graph(
     rows = actions.horizon if noise_rows is None else noise_rows
     if rows:
         inputs.append(torch.zeros(2, rows, len(actions.joints)))
-    batch = torch.export.Dim("batch", min=1, max=4096)
     module = _Positional(policy, [f.name for f in features]).eval()
+    names = [*(f.name for f in features), NOISE][: len(inputs)]
+    return to_onnx(module, tuple(inputs), names, metadata, variadic=True)
+
+
+def to_onnx(
+    module: nn.Module,
+    inputs: tuple[Tensor, ...],
+    names: Sequence[str],
+    metadata: dict[str, str],
+    *,
+    variadic: bool = False,
+) -> bytes:
+    """ONNX of a module whose outputs are chunk and embedding, with a dynamic leading dimension.
+
+    Args:
+        module: called with ``inputs`` by position.
+        inputs: examples with two samples or more.
+        names: of the graph's inputs.
+        metadata: string pairs stored in the ONNX file.
+        variadic: the module's forward takes ``*inputs``.
+
+    Returns:
+        The serialised model, weights inside.
+    """
+    batch = torch.export.Dim("batch", min=1, max=4096)
+    free = tuple({0: batch} for _ in inputs)
     with quiet_exporter(), tempfile.TemporaryDirectory() as directory:
         program = torch.onnx.export(
             module,
-            tuple(inputs),
+            inputs,
             dynamo=True,
             verbose=False,
             opset_version=OPSET,
-            input_names=[*(f.name for f in features), NOISE][: len(inputs)],
+            input_names=list(names),
             output_names=[ACTION, EMBEDDING],
-            dynamic_shapes=(tuple({0: batch} for _ in inputs),),
+            dynamic_shapes=(free,) if variadic else free,
         )
         assert program is not None
         program.optimize()
