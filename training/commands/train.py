@@ -9,6 +9,7 @@ Examples:
     keel train --dataset runs/mine/dataset --output runs/mine/train --config.steps 20000 --config.policy.width 512
     keel train --dataset runs/mine/dataset --output runs/mine/train --resume
     tensorboard --logdir runs/mine/train/tensorboard
+    accelerate launch --num_processes 2 -m policy_nodes.cli train --dataset runs/mine/dataset --output runs/mine/train
 """
 
 from __future__ import annotations
@@ -31,7 +32,10 @@ from training.datasets.lerobot_v3.reader import Dataset
 from training.imitation.build import build_policy, build_sampler
 from training.imitation.checkpoint import LAST
 from training.imitation.config import TrainConfig
+from training.imitation.divergence import DUMP_NAME
+from training.imitation.inputs import check_inputs
 from training.imitation.metrics import METRICS_NAME, TENSORBOARD_NAME
+from training.imitation.processes import Processes
 from training.imitation.trainer import Trainer
 
 
@@ -57,30 +61,39 @@ class Args:
 
 def run(args: Args) -> int:
     """Train; returns the exit code."""
+    processes = Processes(args.config.device, args.config.precision)
     _check(args)
+    processes.wait()  # before the first one changes what the others check
     torch.set_num_threads(args.threads or min(4, os.cpu_count() or 1))
     dataset = Dataset.open(args.dataset)
     contract = task_contract(args.task or dataset_task(dataset))
     torch.manual_seed(args.config.seed)
     sampler = build_sampler(dataset, contract, args.config)
+    check_inputs(dataset, contract, args.config)
     policy = build_policy(contract, args.config.policy)
     metadata: dict[str, Any] = {
         "task": contract.name,
         "contract_sha256": contract.sha256,
         "dataset": {"sha256": dataset.sha256(), "episodes": dataset.num_episodes},
     }
-    trainer = Trainer(policy, sampler, args.config, args.output, metadata)
+    trainer = Trainer(policy, sampler, args.config, args.output, metadata, processes)
     if args.resume:
         trainer.resume()
     else:
         trainer.fit_statistics()
-        _forget_run(args.output)
+        if processes.first:
+            _forget_run(args.output)
+    if not processes.first:
+        trainer.run()
+        processes.close()
+        return 0
     write_file(args.output / CONFIG_NAME, resolved_config("train", args))
     parameters = sum(p.numel() for p in policy.parameters())
     print(f"{len(dataset)} frames, {dataset.num_episodes} episodes, {parameters / 1e6:.2f} M parameters")
     with ProgressBar("train", total=args.config.steps) as bar:
         bar.advance(trainer.step)
         validation = trainer.run(lambda step, loss: bar.advance(loss=loss))
+    processes.close()
     quality = "no validation episodes" if validation is None else f"validation loss {validation:.4f}"
     print(f"trained to step {trainer.step}, {quality}; checkpoint in {args.output / 'checkpoints' / LAST}")
     return 0
@@ -119,6 +132,6 @@ def _check(args: Args) -> None:
 
 def _forget_run(output: Path) -> None:
     """Delete an earlier run, or what is left of one that ended before its first checkpoint."""
-    for name in ("checkpoints", TENSORBOARD_NAME):
+    for name in ("checkpoints", TENSORBOARD_NAME, DUMP_NAME):
         shutil.rmtree(output / name, ignore_errors=True)
     (output / METRICS_NAME).unlink(missing_ok=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from policy_nodes.errors import ConfigError
+from training.imitation.processes import Device, Precision, check_precision
 from training.policies.flow_policy import FlowPolicyConfig
 
 
@@ -42,14 +43,36 @@ class TrainConfig:
     """Steps between log entries."""
     seed: int = 0
     """Seed of weights, batches and noise."""
+    device: Device = "cpu"
+    """Where the network is trained."""
+    precision: Precision = "float32"
+    """Of the products in the network; float16 needs a GPU. Weights, optimiser and statistics stay float32."""
+    microbatches: int = 1
+    """Equal parts that a batch is computed in, one after the other or shared among processes; at least one for each
+    process. A run gives the same weights, up to rounding, however its parts are shared."""
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch_size", "learning_rate", "gradient_clip", "checkpoint_every", "log_every"):
+        for name in (
+            "steps",
+            "batch_size",
+            "learning_rate",
+            "gradient_clip",
+            "checkpoint_every",
+            "log_every",
+            "microbatches",
+        ):
             _require(getattr(self, name) > 0, name, getattr(self, name), "a number above 0")
         for name in ("warmup_steps", "weight_decay", "seed"):
             _require(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
         for name in ("ema_max_decay", "validation_fraction"):
             _require(0 <= getattr(self, name) < 1, name, getattr(self, name), "a number in [0, 1)")
+        if self.batch_size % self.microbatches:
+            raise ConfigError(
+                f"--config.batch-size {self.batch_size} cannot be cut into {self.microbatches} equal parts.",
+                "use a multiple of --config.microbatches.",
+            )
+        if self.device == "cpu":
+            check_precision(self.device, self.precision)
 
 
 def train_config(raw: Mapping[str, Any]) -> TrainConfig:

@@ -1,4 +1,9 @@
-"""The training loop: batches -> loss -> AdamW -> weight average, with logs, checkpoints and exact resumption."""
+"""The training loop: batches -> loss -> AdamW -> weight average, with logs, checkpoints and exact resumption.
+
+A batch may be computed in parts, one after the other or by several processes (``processes.py``). Every process draws
+the same frames and takes its parts; the noise of a part depends on seed, step and part alone, so that the gradient is
+the same, up to rounding, however the parts are shared.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +11,16 @@ import dataclasses
 import json
 import math
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
-from policy_nodes.errors import ConfigError, KeelError
+from policy_nodes.errors import ConfigError
 from training.datasets.lerobot_v3.windows import ChunkBatch, ChunkSampler
 from training.imitation.checkpoint import (
     LAST,
@@ -26,8 +32,10 @@ from training.imitation.checkpoint import (
     save_checkpoint,
 )
 from training.imitation.config import TrainConfig
+from training.imitation.divergence import DivergenceError, dump_divergence
 from training.imitation.ema import Ema
 from training.imitation.metrics import MetricsLog, forget_after
+from training.imitation.processes import Processes
 from training.imitation.schedule import learning_rate_scale
 from training.policies.flow_policy import FlowPolicy
 
@@ -37,18 +45,31 @@ MAY_CHANGE = ("steps", "checkpoint_every", "log_every")
 """Options that a resumed run may set anew; more ``steps`` also stretch the decay of the learning rate."""
 
 
-class DivergenceError(KeelError):
-    """Loss or gradient became NaN or infinite; the last checkpoint is intact."""
-
-
-def to_tensors(batch: ChunkBatch) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+def to_tensors(batch: ChunkBatch, device: torch.device | None = None) -> tuple[dict[str, Tensor], Tensor, Tensor]:
     """Observation histories, action chunk (float32) and padding (bool) of a batch as tensors."""
 
     def tensor(values: NDArray[Any]) -> Tensor:
-        return torch.from_numpy(np.asarray(values, dtype=np.float32))
+        return torch.from_numpy(np.asarray(values, dtype=np.float32)).to(device)
 
     observation = {name: tensor(value) for name, value in batch.observations.items()}
-    return observation, tensor(batch.actions), torch.from_numpy(batch.action_is_pad)
+    return observation, tensor(batch.actions), torch.from_numpy(batch.action_is_pad).to(device)
+
+
+class _Loss(nn.Module):
+    """The policy's loss as a module's ``forward``, which is what gradient averaging hooks into."""
+
+    def __init__(self, policy: FlowPolicy) -> None:
+        super().__init__()
+        self.policy = policy
+
+    def forward(
+        self,
+        observation: dict[str, Tensor],
+        action: Tensor,
+        is_pad: Tensor,
+        generator: torch.Generator | None,
+    ) -> Tensor:
+        return self.policy.loss(observation, action, is_pad, generator)
 
 
 class Trainer:
@@ -60,13 +81,26 @@ class Trainer:
         config: hyper-parameters.
         output: directory for ``checkpoints/``, ``tensorboard/`` and ``metrics.jsonl``.
         metadata: JSON-able facts stored with every checkpoint (contract, dataset hash, ...).
+        processes: this process among those of the run; by default as the configuration says.
+
+    Raises:
+        ConfigError: the batch cannot be shared among the processes.
     """
 
     def __init__(
-        self, policy: FlowPolicy, sampler: ChunkSampler, config: TrainConfig, output: Path, metadata: dict[str, Any]
+        self,
+        policy: FlowPolicy,
+        sampler: ChunkSampler,
+        config: TrainConfig,
+        output: Path,
+        metadata: dict[str, Any],
+        processes: Processes | None = None,
     ) -> None:
         self.policy, self.sampler, self.config, self.output, self.metadata = policy, sampler, config, output, metadata
+        self.processes = processes or Processes(config.device, config.precision)
+        self.parts = _parts(config, self.processes.world)
         self.step = 0
+        self._loss = self.processes.shared(_Loss(policy))
         self.ema = Ema(policy, config.ema_max_decay)
         self.optimizer = torch.optim.AdamW(
             policy.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, betas=(0.9, 0.95)
@@ -80,7 +114,7 @@ class Trainer:
     def fit_statistics(self) -> None:
         """Fit the policy's normalisers on every training frame."""
         with torch.no_grad():
-            self.policy.fit_statistics(*to_tensors(self.sampler.gather(self._frames)))
+            self.policy.fit_statistics(*to_tensors(self.sampler.gather(self._frames), self.processes.device))
             self.ema.update(self.policy, 0)
 
     def run(self, progress: Progress = lambda step, loss: None) -> float | None:
@@ -90,43 +124,69 @@ class Trainer:
             DivergenceError: loss or gradient is not finite.
         """
         config, validation, measured = self.config, None, -1
-        with MetricsLog(self.output, self.step) as log:
+        with MetricsLog(self.output, self.step) if self.processes.first else nullcontext() as log:
             while self.step < config.steps:
                 loss = self._update()
                 progress(self.step, loss)
                 last = self.step == config.steps
                 if self.step % config.checkpoint_every == 0 or last:
-                    validation, measured = self.validation_loss(), self.step
-                    self.save()
-                if self.step % config.log_every == 0 or measured == self.step:
+                    measured = self.step
+                    if self.processes.first:
+                        validation = self.validation_loss()
+                        self.save()
+                    self.processes.wait()
+                if log is not None and (self.step % config.log_every == 0 or measured == self.step):
                     rate = float(self.scheduler.get_last_lr()[0])
                     log.write(self.step, loss, rate, validation if measured == self.step else None)
         return validation if measured == self.step else self.validation_loss()
 
     def _update(self) -> float:
         """One optimiser step; returns its loss. The weights stay as they were when it diverges."""
+        processes = self.processes
         index = self._frames[self.rng.integers(len(self._frames), size=self.config.batch_size)]
-        loss = self.policy.loss(*to_tensors(self.sampler.gather(index)))
-        value = float(loss.detach())
-        self._require_finite("loss", value)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.config.gradient_clip)
-        self._require_finite("gradient norm", float(norm))
-        self.optimizer.step()
+        mine = range(processes.rank, self.parts, processes.world)
+        value = 0.0
+        for part in mine:
+            with processes.unsynchronised(self._loss, skip=part != mine[-1]):
+                loss = self._part_loss(index, part) / len(mine)
+                processes.backward(loss)
+            value += float(loss.detach())
+        value = processes.mean(value)
+        self._require_finite("loss", value, index)
+        norm = processes.clip(self.optimizer, list(self.policy.parameters()), self.config.gradient_clip)
+        if self.config.precision != "float16":  # there infinite gradients are expected, and the scaler skips the step
+            self._require_finite("gradient norm", norm, index)
+        processes.step(self.optimizer)
         self.scheduler.step()
         self.step += 1
         self.ema.update(self.policy, self.step)
         return value
 
-    def _require_finite(self, name: str, value: float) -> None:
+    def _part_loss(self, index: NDArray[np.int64], part: int) -> Tensor:
+        """Loss of one part of the batch ``index`` (B,)."""
+        device, generator = self.processes.device, None
+        rows = index.reshape(self.parts, -1)[part]
+        if self.parts > 1:
+            seed = np.random.SeedSequence([self.config.seed, self.step, part]).generate_state(1)[0]
+            generator = torch.Generator(device).manual_seed(int(seed))
+        with device, self.processes.autocast():
+            loss: Tensor = self._loss(*to_tensors(self.sampler.gather(rows), device), generator)
+        return loss
+
+    def _require_finite(self, name: str, value: float, index: NDArray[np.int64]) -> None:
         if math.isfinite(value):
             return
         saved = self.output / "checkpoints" / LAST
         good = f"the last good checkpoint is '{saved}'" if saved.is_dir() else "there is no checkpoint yet"
+        dumped = ""
+        if self.processes.first:
+            facts = {"step": self.step, "quantity": name, "value": str(value), "seed": self.config.seed}
+            batch = self.sampler.gather(index)
+            dumped = f"; look at the batch in '{dump_divergence(self.output, batch, self.policy, facts)}'"
         raise DivergenceError(
             f"the {name} became {value} at step {self.step}.",
-            f"train again with a lower --config.learning-rate; {good}.",
+            f"train again with a lower --config.learning-rate{dumped}; {good}.",
         )
 
     def validation_loss(self) -> float | None:
@@ -134,10 +194,11 @@ class Trainer:
         frames = self.sampler.frames("validation")
         if len(frames) == 0:
             return None
-        generator = torch.Generator().manual_seed(self.config.seed)
-        with torch.no_grad():
+        device = self.processes.device
+        generator = torch.Generator(device).manual_seed(self.config.seed)
+        with torch.no_grad(), device:
             averaged = cast(FlowPolicy, self.ema.module)
-            return float(averaged.loss(*to_tensors(self.sampler.gather(frames)), generator))
+            return float(averaged.loss(*to_tensors(self.sampler.gather(frames), device), generator))
 
     def save(self) -> Path:
         """Write ``checkpoints/last`` atomically and return it."""
@@ -179,3 +240,14 @@ class Trainer:
         torch.set_rng_state(state.torch_rng)
         self.rng.bit_generator.state = state.sampler
         forget_after(self.output, state.step)
+
+
+def _parts(config: TrainConfig, world: int) -> int:
+    """Parts of a batch: as configured, and at least one for each process."""
+    parts = world if config.microbatches == 1 else config.microbatches
+    if parts % world or config.batch_size % parts:
+        raise ConfigError(
+            f"a batch of {config.batch_size} in {parts} parts cannot be shared by {world} processes.",
+            "make --config.microbatches a multiple of the processes, and --config.batch-size one of the parts.",
+        )
+    return parts

@@ -11,7 +11,8 @@ from policy_nodes.errors import ConfigError
 from training.contracts.registry import task_contract
 from training.datasets.lerobot_v3.windows import ChunkBatch
 from training.imitation.build import build_policy, build_sampler
-from training.imitation.trainer import DivergenceError, Trainer, to_tensors
+from training.imitation.divergence import DivergenceError
+from training.imitation.trainer import Trainer, _parts, to_tensors
 
 CONTRACT = task_contract("panda_pick_place")
 METADATA = {"task": CONTRACT.name, "dataset": {"sha256": "a" * 64, "episodes": 3}}
@@ -136,6 +137,7 @@ def test_divergence_stops_before_the_weights_and_the_checkpoint_are_touched(make
     with pytest.raises(DivergenceError, match=rf"the {where} became (nan|inf) at step 8") as caught:
         trainer.run()
     assert "learning-rate" in caught.value.fix and "checkpoints/last" in caught.value.fix
+    assert "divergence'" in caught.value.fix
     assert all(p.isfinite().all() for p in trainer.policy.parameters())
     assert all(value.isfinite().all() for tensors in weights(trainer).values() for value in tensors.values())
     resumed = make(small_config)
@@ -159,3 +161,69 @@ def test_batches_become_float32():
     observation, action, is_pad = to_tensors(batch)
     assert {value.dtype for value in (*observation.values(), action)} == {torch.float32}
     assert is_pad.dtype == torch.bool
+
+
+def gradients(trainer):
+    """Gradients of the first step, before they are clipped; nothing is updated."""
+    index = trainer._frames[trainer.rng.integers(len(trainer._frames), size=trainer.config.batch_size)]
+    for part in range(trainer.parts):
+        trainer.processes.backward(trainer._part_loss(index, part) / trainer.parts)
+    return {name: p.grad.clone() for name, p in trainer.policy.named_parameters() if p.grad is not None}
+
+
+def test_the_same_seed_gives_the_same_weights_bit_for_bit(make, small_config):
+    runs = [make(replace(small_config, steps=4), name) for name in ("first", "second")]
+    for trainer in runs:
+        torch.manual_seed(7)  # the state of the generator when training starts
+        trainer.fit_statistics()
+        trainer.run()
+    for name, tensors in weights(runs[0]).items():
+        assert all(torch.equal(value, weights(runs[1])[name][key]) for key, value in tensors.items())
+    other = make(replace(small_config, steps=4, seed=1), "other")
+    other.fit_statistics()
+    other.run()
+    assert any(not torch.equal(v, weights(other)["model"][k]) for k, v in weights(runs[0])["model"].items())
+
+
+def test_the_noise_of_a_part_depends_on_seed_and_step_alone(make, small_config):
+    config = replace(small_config, microbatches=4)
+    trainers = [make(config, name) for name in ("one", "two")]
+    for trainer in trainers:
+        trainer.fit_statistics()
+    first = gradients(trainers[0])
+    torch.manual_seed(99)  # not on torch's global generator
+    second = gradients(trainers[1])
+    assert first and all(torch.equal(value, second[name]) for name, value in first.items())
+    trainers[1].step += 1
+    trainers[1].optimizer.zero_grad()
+    trainers[1].rng = np.random.default_rng(config.seed)
+    third = gradients(trainers[1])
+    assert any(not torch.equal(value, third[name]) for name, value in first.items())
+
+
+def test_batches_that_cannot_be_shared_are_refused(small_config):
+    with pytest.raises(ConfigError, match="batch-size 16 cannot be cut into 3"):
+        replace(small_config, microbatches=3)
+    with pytest.raises(ConfigError, match="a batch of 16 in 3 parts cannot be shared by 3 processes"):
+        _parts(small_config, world=3)
+    assert _parts(small_config, world=4) == 4 and _parts(replace(small_config, microbatches=8), world=4) == 8
+
+
+def test_bfloat16_on_the_cpu_trains_and_keeps_weights_in_float32(make, small_config):
+    trainer = make(replace(small_config, precision="bfloat16", steps=60, learning_rate=3e-3))
+    trainer.fit_statistics()
+    before = trainer.validation_loss()
+    assert trainer.run() < before
+    assert {p.dtype for p in trainer.policy.parameters()} == {torch.float32}
+
+
+def test_half_precision_on_a_cpu_is_refused_with_the_reason(small_config):
+    with pytest.raises(ConfigError, match="float16 needs a GPU: gradients below 6e-8 vanish") as caught:
+        replace(small_config, precision="float16")
+    assert "bfloat16" in caught.value.fix
+
+
+def test_a_missing_gpu_is_said(make, small_config, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ConfigError, match="torch finds no GPU"):
+        make(replace(small_config, device="cuda"))

@@ -6,6 +6,7 @@ from training.contracts.registry import task_contract
 from training.imitation.build import build_policy, build_sampler
 from training.imitation.trainer import to_tensors
 from training.policies.flow_policy import FlowPolicyConfig
+from training.policies.normalizer import STD_FLOOR
 
 
 @pytest.fixture
@@ -74,7 +75,7 @@ def test_a_single_sample_is_its_own_mean(policy, windows):
     policy.fit_statistics(observation, action, is_pad)
     expected = policy.to_relative(observation, action)[0, 15]
     torch.testing.assert_close(policy.action_normalizer.mean[15], expected)
-    assert torch.equal(policy.action_normalizer.std[15], torch.ones(8))
+    assert torch.equal(policy.action_normalizer.std[15], torch.full((8,), STD_FLOOR))
 
 
 def test_observations_enter_normalised(policy, windows):
