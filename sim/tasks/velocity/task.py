@@ -9,6 +9,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.actuators.delay import held_targets
 from sim.randomization.model import ModelRandomization, Sampled, randomized_models
 from sim.tasks.velocity import commands, events, mirror, observations, rewards, terminations
 from sim.tasks.velocity.config import VelocityConfig
@@ -106,8 +107,7 @@ class VelocityTask(TaskDefaults):
         if not self.cfg.action_delay:
             return now
         before = self._targets(context.previous_actions)
-        late = np.arange(self.decimation) < context.memory["delay"][:, None]
-        return np.where(late[:, :, None], before[:, None], now[:, None])
+        return held_targets(now, before, context.memory["delay"], self.decimation)
 
     def _targets(self, actions: NDArray[np.float32]) -> NDArray[np.floating]:
         return self.robot.default_pose + self.robot.action_scale * self._clipped(actions)
