@@ -1,7 +1,7 @@
 """The torque that a DC motor can give at a speed: full at rest, none at the no-load speed, more when it brakes.
 
-Linear speed-torque line between the stall torque and the no-load speed, cut at the drive's continuous limit, as in Isaac
-Lab's ``DCMotor`` and in the effort-speed saturation of legged_control2::
+Linear speed-torque line between the stall torque and the no-load speed, cut at the drive's continuous limit, as in
+Isaac Lab's ``DCMotor`` and in the effort-speed saturation of legged_control2::
 
     upper(v) = clip(stall (1 - v / no_load_speed),  0 .. limit),    lower(v) = -upper(-v)
 
