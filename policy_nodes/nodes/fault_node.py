@@ -31,7 +31,7 @@ from policy_nodes.bundle.load import load_bundle
 from policy_nodes.errors import ConfigError
 from policy_nodes.nodes.conversions import SECOND_NS
 from policy_nodes.nodes.parameters import Option, declare_options, read
-from policy_nodes.nodes.qos import COMMAND, STREAM, watched
+from policy_nodes.nodes.qos import COMMAND, SENSOR, STREAM, watched
 from policy_nodes.nodes.relayed import ALARM, CHUNK, JOINTS, POSE, Adapter
 from policy_nodes.nodes.relayed import COMMAND as COMMANDS
 from policy_nodes.nodes.spinning import run_node
@@ -93,7 +93,9 @@ class FaultNode(Node):
 
     def _relay(self, kind: type, source: str, target: str, qos: Any, name: str, adapter: Adapter) -> None:
         publish = self.create_publisher(kind, target, qos).publish
-        self.create_subscription(kind, source, partial(self._pass, name, adapter, publish), qos)
+        # Of a sensor only the newest: a relay that falls behind must lose messages, not make them old.
+        taken = SENSOR if qos is STREAM else qos
+        self.create_subscription(kind, source, partial(self._pass, name, adapter, publish), taken)
 
     def _pass(self, name: str, adapter: Adapter, publish: Callable[[Any], None], message: Any) -> None:
         corruption = self._corruptions.get(name)

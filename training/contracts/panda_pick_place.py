@@ -13,12 +13,12 @@ import numpy as np
 from torch import Tensor, nn
 
 from policy_nodes.bundle.manifest import ActionSpec, ActionTerm, ObservationFeature, ObservationTerm, Timing
-from policy_nodes.safety.config import JointLimit, SafetyConfig
 from sim.robots import panda
 from sim.tasks.pick_place.config import PickPlaceConfig
 from sim.tasks.pick_place.expert import PickPlaceExpert
 from sim.tasks.pick_place.scene import build_model
 from sim.tasks.pick_place.world import PickPlaceWorld
+from training.contracts.panda_safety import panda_safety
 from training.contracts.task import TaskContract
 from training.policies.encoders import TabletopEncoder
 from training.policies.kinematics import ForwardKinematics
@@ -122,22 +122,6 @@ def _actions() -> ActionSpec:
     )
 
 
-def _safety() -> SafetyConfig:
-    """Limits of the Panda's datasheet, as sim.robots.panda holds them."""
-    joints = [
-        JointLimit(
-            name=name,
-            position_min=float(panda.POSITION_LIMITS[i, 0]),
-            position_max=float(panda.POSITION_LIMITS[i, 1]),
-            velocity=float(panda.VELOCITY_LIMITS[i]),
-            acceleration=float(panda.ACCELERATION_LIMITS[i]),
-            jerk=float(panda.JERK_LIMITS[i]),
-        )
-        for i, name in enumerate(panda.JOINT_NAMES)
-    ]
-    return SafetyConfig(joints=joints, joint_state_timeout_s=JOINT_STATE_MAX_AGE_S)
-
-
 def _push_cube(world: PickPlaceWorld, rng: np.random.Generator) -> None:
     """Push the cube aside, if it has not been lifted yet."""
     if world.object_poses()["cube"][2] < world.config.cube.half_size + 0.005:
@@ -154,7 +138,7 @@ def make() -> TaskContract:
         actions=_actions(),
         timing=Timing(control_rate_hz=CONTROL_RATE_HZ, inference_budget_s=0.08),
         relative=[True] * ARM_JOINTS + [False],
-        safety=_safety(),
+        safety=panda_safety(JOINT_STATE_MAX_AGE_S),
         make_encoder=lambda: TabletopEncoder(_kinematics(), joints=len(panda.JOINT_NAMES), history=HISTORY, symmetry=4),
         make_position=lambda: ToolPosition(_kinematics()),
         simulator="sim.tasks.pick_place.simulated_robot:SimulatedPanda",
