@@ -15,6 +15,7 @@ import math
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from tyro.conf import Positional
@@ -31,6 +32,7 @@ from training.evaluation.closed_loop import ClosedLoop
 from training.export.quiet import quiet_exporter
 from training.monitors.calibrate import CalibrationConfig, RolloutRecord, calibrate
 from training.monitors.export import bind_monitor, export_monitor, position_function
+from training.monitors.rnd import ARCHITECTURES
 
 SETTLE_S = 2.5
 """A rollout goes on after its success: on the robot the monitor also judges the retreat, and must know it."""
@@ -50,6 +52,8 @@ class Args:
     """Each signal alone alarms on at most 1 - quantile of the successful episodes."""
     window: int = 3
     """Policy calls summed by each score."""
+    rnd: Literal["paper", "small", "tiny"] = "small"
+    """Size of the random network distillation."""
     seed: int = 500_000
     """Seed of the first rollout; evaluation uses seeds from 100000, training from 0."""
     seconds: float | None = None
@@ -68,6 +72,7 @@ def run(args: Args) -> int:
         quantile=args.quantile,
         rnd_window=args.window,
         entropy_window=args.window,
+        architecture=ARCHITECTURES[args.rnd],
     )
     with ProgressBar("train RND", total=config.training.epochs) as bar:
         rnd, artefact = calibrate(rollouts, position_function(position), config, lambda *_: bar.advance())
