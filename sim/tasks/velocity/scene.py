@@ -121,14 +121,18 @@ def sensor_layout(robot: LeggedRobot) -> SensorLayout:
     return SensorLayout(*(slice(a, b) for a, b in pairwise(edges)))
 
 
-def build_model(robot: LeggedRobot, config: VelocityConfig) -> mujoco.MjModel:
-    """The robot on flat ground with the task's sensors, compiled.
+Ground = Callable[[mujoco.MjSpec, float], None]
+"""Adds the ground with a friction to a model."""
+
+
+def build_model(robot: LeggedRobot, config: VelocityConfig, ground: Ground = add_floor) -> mujoco.MjModel:
+    """The robot on the ground with the task's sensors, compiled.
 
     Raises:
         RobotModelError: the model lacks a body or a site that the robot's description names.
     """
     spec = robot.spec()
-    add_floor(spec, config.friction)
+    ground(spec, config.friction)
     add_sensors(spec, robot)
     set_options(spec, config)
     return spec.compile()

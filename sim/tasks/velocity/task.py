@@ -14,7 +14,7 @@ from sim.randomization.model import ModelRandomization, Sampled, randomized_mode
 from sim.tasks.velocity import commands, events, mirror, observations, rewards, terminations
 from sim.tasks.velocity.config import VelocityConfig
 from sim.tasks.velocity.mirror import Mirror
-from sim.tasks.velocity.scene import LeggedRobot, build_model, sensor_layout
+from sim.tasks.velocity.scene import Ground, LeggedRobot, add_floor, build_model, sensor_layout
 from sim.tasks.velocity.state import LeggedState, read_state
 from sim.vector.context import Context
 from sim.vector.task import TaskDefaults
@@ -32,6 +32,7 @@ class VelocityTask(TaskDefaults):
         robot: which robot.
         config: task settings.
         randomization: ranges of physical parameters, drawn once per world; None gives every world the nominal model.
+        ground: adds the ground to the model; flat by default.
 
     Attributes:
         sampled: what was drawn for each world; empty without randomisation.
@@ -42,11 +43,12 @@ class VelocityTask(TaskDefaults):
         robot: LeggedRobot,
         config: VelocityConfig | None = None,
         randomization: ModelRandomization | None = None,
+        ground: Ground = add_floor,
     ) -> None:
         self.robot = robot
         self.cfg = config if config is not None else VelocityConfig()
         self.randomization = randomization
-        self.model = build_model(robot, self.cfg)
+        self.model = build_model(robot, self.cfg, ground)
         self.layout = sensor_layout(robot)
         self.decimation = self.cfg.decimation
         self.max_episode_length = round(self.cfg.episode_s / self.cfg.step_dt)

@@ -7,9 +7,11 @@ from typing import Any
 
 from sim.errors import TaskError
 from sim.randomization.model import ModelRandomization
-from sim.tasks.velocity.config import VelocityConfig
+from sim.tasks.velocity.config import RewardWeights, VelocityConfig
 from sim.tasks.velocity.robots import go1_robot
+from sim.tasks.velocity.rough import RoughVelocityTask
 from sim.tasks.velocity.task import VelocityTask
+from sim.terrain.grid import TerrainConfig
 
 _UNSET: Any = object()
 
@@ -36,3 +38,22 @@ def go1_flat(randomization: ModelRandomization | None = _UNSET, **overrides: Any
     """
     drawn = ModelRandomization() if randomization is _UNSET else randomization
     return VelocityTask(go1_robot(), _configured(VelocityConfig(), overrides), drawn)
+
+
+def go1_rough(
+    randomization: ModelRandomization | None = _UNSET, terrain: TerrainConfig | None = None, **overrides: Any
+) -> RoughVelocityTask:
+    """``Go1-Velocity-Rough``: the Unitree Go1 on slopes, rough ground, stairs and obstacles, with a curriculum.
+
+    Args:
+        randomization: as for ``go1_flat``.
+        terrain: which tiles; default ``TerrainConfig()``.
+        **overrides: fields of ``VelocityConfig``.
+
+    Raises:
+        TaskError: an override is not a field.
+    """
+    drawn = ModelRandomization() if randomization is _UNSET else randomization
+    # On a slope the trunk leans with the ground; a level trunk would be the wrong aim.
+    config = VelocityConfig(rewards=replace(RewardWeights(), tilt=-0.5, base_height=-5.0))
+    return RoughVelocityTask(go1_robot(), _configured(config, overrides), drawn, terrain)
