@@ -83,7 +83,9 @@ class VectorEnv:
         self.reset_buf = np.ones(n, dtype=bool)
         self.common_step_counter = 0
         self.unstable_worlds = 0
-        self.history = StateHistory(n, engine.layout.size, engine.model.nu, directory=dump_dir)
+        self.history = StateHistory(
+            n, engine.layout.size, engine.model.nu, directory=dump_dir, decimation=task.decimation
+        )
         self._actions = [np.zeros((n, self.num_actions), dtype=np.float32) for _ in range(3)]
         self._outputs = [self._output_set() for _ in range(2)]
         self._sums: dict[str, NDArray[np.float64]] = {}
@@ -246,7 +248,7 @@ class VectorEnv:
         for world in ids[: self.history.max_dumps]:
             path = self.history.dump(int(world), self.engine.state[world], self.engine.models[world], self.name)
             warnings.warn(
-                f"world {world} of '{self.name}' became unstable and was reset; its last states are in {path} "
+                f"world {world} of '{self.name}' became unstable and was reset; its last states are in {path} (keel replay shows them) "
                 f"({self.unstable_worlds} so far).",
                 UnstableWorldWarning,
                 stacklevel=4,

@@ -19,6 +19,7 @@ class StateHistory:
         num_worlds, state_size, control_size: N, S, nu.
         length: control steps remembered; shortened so that the ring stays below ``max_bytes``.
         directory: where dumps go; default ``keel-unstable`` in the system's temporary folder.
+        decimation: physics steps per control step, noted in dumps.
         max_dumps: dumps kept per environment; further ones overwrite the oldest.
     """
 
@@ -32,7 +33,9 @@ class StateHistory:
         directory: Path | None = None,
         max_dumps: int = 16,
         max_bytes: int = 256 * 2**20,
+        decimation: int = 1,
     ) -> None:
+        self._decimation = decimation
         row = max(8 * num_worlds * (state_size + control_size), 1)
         self.length = max(min(length, max_bytes // row), 2)
         self.directory = directory if directory is not None else Path(tempfile.gettempdir()) / "keel-unstable"
@@ -79,7 +82,7 @@ class StateHistory:
         path = stem.with_name(stem.name + ".npz")
         np.savez_compressed(
             path, states=states, controls=controls, bad_state=bad_state, world=world, task=task,
-            physics_dt=model.opt.timestep, nq=model.nq, nv=model.nv, model_file=model_path.name,
+            decimation=self._decimation, physics_dt=model.opt.timestep, nq=model.nq, nv=model.nv, model_file=model_path.name,
             mujoco_version=mujoco.__version__,
         )  # fmt: skip
         self.dumps_written += 1

@@ -8,7 +8,7 @@ from typing import Any
 
 from sim.tasks.table import BATCHED_TASKS
 from sim.vector.env import VectorEnv
-from sim.vector.errors import BatchSizeError, UnknownTaskError
+from sim.vector.errors import BackendError, BatchSizeError, UnknownTaskError
 
 __all__ = ["make", "names", "register"]
 
@@ -44,9 +44,16 @@ def make(name: str, num_envs: int, **overrides: Any) -> VectorEnv:
     Raises:
         UnknownTaskError: no task has this name; the message lists those that exist.
         BatchSizeError: ``num_envs`` is below 1.
+        BackendError: ``device`` is given and is not ``"cpu"``; there is no GPU backend.
     """
     if name not in _FACTORIES:
         raise UnknownTaskError(f"there is no task '{name}'.", f"use one of {', '.join(names())}.")
+    device = str(overrides.pop("device", "cpu"))
+    if device != "cpu":
+        raise BackendError(
+            f"device '{device}' was requested for '{name}', and the batched simulator runs on the CPU only.",
+            "leave device out; a learner may still keep its networks on a GPU.",
+        )
     if num_envs < 1:
         raise BatchSizeError(f"num_envs is {num_envs}.", "use at least 1.")
     env_options = {key: overrides.pop(key) for key in _ENV_OPTIONS & overrides.keys()}

@@ -84,7 +84,7 @@ class PlanarTask(GymnasiumTask):
         """Forward, survive and control terms; the velocity is the finite difference over the control step."""
         cfg = self.cfg
         velocity = (context.qpos[:, 0] - context.previous_qpos[:, 0]) / context.step_dt
-        terms = {
+        terms: dict[str, NDArray[np.floating]] = {
             "forward": cfg.forward_reward_weight * velocity,
             "ctrl": -control_cost(cfg.ctrl_cost_weight, context.actions),
         }

@@ -10,7 +10,7 @@ import pytest
 import sim
 from sim.errors import TaskError
 from sim.tasks.table import BATCHED_TASKS
-from sim.vector import BatchSizeError, UnknownTaskError, make, names, register, registry
+from sim.vector import BackendError, BatchSizeError, UnknownTaskError, make, names, register, registry
 from sim.vector.env import VectorEnv
 
 
@@ -37,6 +37,12 @@ def test_an_unknown_name_lists_the_known_ones(toy):
 def test_fewer_than_one_world_is_refused(toy, count):
     with pytest.raises(BatchSizeError, match=f"num_envs is {count}"):
         make("Toy", count)
+
+
+def test_a_cuda_request_is_refused_by_name(toy):
+    make("Toy", 1, device="cpu").close()
+    with pytest.raises(BackendError, match="device 'cuda:0' was requested for 'Toy'"):
+        make("Toy", 1, device="cuda:0")
 
 
 @pytest.mark.parametrize("name", ["Ant", "HalfCheetah", "Panda-Reach"])

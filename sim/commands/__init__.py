@@ -1,0 +1,1 @@
+"""Commands of ``keel`` that need only the simulator."""
