@@ -1,0 +1,1 @@
+"""One module per interface; each holds a batched environment and translates."""
