@@ -30,7 +30,8 @@ class LeggedRobot:
         stiffness: (J,) of the servos [N m/rad]; damping: (J,) [N m s/rad].
         base: name of the base body.
         feet: sites in the centres of the feet; foot_radius: of the sphere around them that counts as foot [m].
-        legs: bodies of thighs and calves whose contacts are charged.
+        legs: bodies of thighs and calves whose contacts are charged; leg_reach: distance from each body's origin up
+            to which a contact counts as one of the leg and not of the foot [m].
         hips: indices of the joints that keep their posture.
         mirrored: parts of joint and foot names that change places in a mirror.
         flipped: parts of joint names that change sign in it.
@@ -49,6 +50,7 @@ class LeggedRobot:
     feet: tuple[str, ...]
     foot_radius: float
     legs: tuple[str, ...]
+    leg_reach: float
     hips: tuple[int, ...]
     mirrored: tuple[tuple[str, str], ...]
     flipped: tuple[str, ...]
@@ -108,8 +110,8 @@ def add_sensors(spec: mujoco.MjSpec, robot: LeggedRobot) -> None:
             raise RobotModelError(
                 f"the model of {robot.name} has no body '{body}'.", "use the robot's own description."
             )
-        # Contacts lie on the geoms; a calf's sphere ends above its foot, which has a site of its own.
-        size = 0.6 if body == robot.base else 0.17
+        # A foot that is part of its calf has a site of its own; the calf's sphere ends above it.
+        size = 0.6 if body == robot.base else robot.leg_reach
         part.add_site(name=f"touch_{body}", pos=(0, 0, 0), size=[size] * 3, group=5)
         spec.add_sensor(name=f"touch_{body}", type=sensor.mjSENS_TOUCH, objtype=site, objname=f"touch_{body}")
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from sim.errors import TaskError
 from sim.randomization.model import ModelRandomization
-from sim.tasks.velocity.config import RewardWeights, VelocityConfig
-from sim.tasks.velocity.robots import go1_robot
+from sim.tasks.velocity.config import RewardWeights, TerminationConfig, VelocityConfig
+from sim.tasks.velocity.robots import g1_robot, go1_robot
 from sim.tasks.velocity.rough import RoughVelocityTask
 from sim.tasks.velocity.task import VelocityTask
 from sim.terrain.grid import TerrainConfig
@@ -57,3 +57,26 @@ def go1_rough(
     # On a slope the trunk leans with the ground; a level trunk would be the wrong aim.
     config = VelocityConfig(rewards=replace(RewardWeights(), tilt=-0.5, base_height=-5.0))
     return RoughVelocityTask(go1_robot(), _configured(config, overrides), drawn, terrain)
+
+
+def g1_flat(randomization: ModelRandomization | None = _UNSET, **overrides: Any) -> VelocityTask:
+    """``G1-Velocity-Flat``: the Unitree G1, 29 joints, on flat ground; a definition, no trained policy ships with it.
+
+    Args:
+        randomization: as for ``go1_flat``; by default with the payload of a humanoid's torso.
+        **overrides: fields of ``VelocityConfig``.
+
+    Raises:
+        TaskError: an override is not a field.
+    """
+    drawn = ModelRandomization(payload=(-1.0, 3.0)) if randomization is _UNSET else randomization
+    config = VelocityConfig(
+        base_height=0.74,
+        air_time=0.2,
+        # Arms and waist count as "hips": they keep their posture, so that the legs do the walking.
+        rewards=replace(
+            RewardWeights(), torque=-2e-6, hip_posture=-0.3, tilt=-1.0, base_height=-10.0, leg_contact=-0.5
+        ),
+        terminations=TerminationConfig(tilt=0.9, height=0.45),
+    )
+    return VelocityTask(g1_robot(), _configured(config, overrides), drawn)
