@@ -248,7 +248,8 @@ class VectorEnv:
         for world in ids[: self.history.max_dumps]:
             path = self.history.dump(int(world), self.engine.state[world], self.engine.models[world], self.name)
             warnings.warn(
-                f"world {world} of '{self.name}' became unstable and was reset; its last states are in {path} (keel replay shows them) "
+                f"world {world} of '{self.name}' became unstable and was reset; "
+                f"its last states are in {path}, see keel replay "
                 f"({self.unstable_worlds} so far).",
                 UnstableWorldWarning,
                 stacklevel=4,

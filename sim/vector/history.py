@@ -82,7 +82,8 @@ class StateHistory:
         path = stem.with_name(stem.name + ".npz")
         np.savez_compressed(
             path, states=states, controls=controls, bad_state=bad_state, world=world, task=task,
-            decimation=self._decimation, physics_dt=model.opt.timestep, nq=model.nq, nv=model.nv, model_file=model_path.name,
+            decimation=self._decimation,
+            physics_dt=model.opt.timestep, nq=model.nq, nv=model.nv, model_file=model_path.name,
             mujoco_version=mujoco.__version__,
         )  # fmt: skip
         self.dumps_written += 1
