@@ -1,128 +1,157 @@
 """policy_node: contract topics in, action chunks out.
 
-Publishes ``~/action_chunk`` (trajectory_msgs/JointTrajectory, stamp = observation time) every execution horizon, and
-nothing at all when an observation is missing, stale or not finite: the safety node acts on silence.
+Publishes ``~/action_chunk`` (trajectory_msgs/JointTrajectory, stamp = observation time) when its bundle says so,
+``~/status`` with the measured delay of each chunk, and nothing at all when an observation is missing, stale or not
+finite: the safety node acts on silence. Inference runs in a thread of its own; callbacks only store and ask.
 """
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import numpy as np
-from diagnostic_msgs.msg import DiagnosticStatus
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from trajectory_msgs.msg import JointTrajectory
 
 from policy_nodes.bundle.load import Bundle
 from policy_nodes.bundle.manifest import ObservationTerm
 from policy_nodes.errors import ObservationError
-from policy_nodes.inference.actions import decode_chunk
 from policy_nodes.inference.observation import ObservationBuffer
-from policy_nodes.inference.policy import PolicySession
+from policy_nodes.inference.planner import ChunkPlanner, Plan
+from policy_nodes.inference.planning_loop import PlanningLoop
 from policy_nodes.nodes.bundle_node import INFERENCE_OPTIONS, BundleNode
 from policy_nodes.nodes.contract_topics import require_joint_positions, subscribe_terms
-from policy_nodes.nodes.conversions import SECOND_NS, chunk_to_message, timing_values
+from policy_nodes.nodes.conversions import chunk_to_message, diagnostic_array, timing_values
+from policy_nodes.nodes.parameters import Option, read
 from policy_nodes.nodes.qos import watched
 from policy_nodes.nodes.spinning import run_node
 from policy_nodes.nodes.stream_events import StreamEvents
-from policy_nodes.realtime.histogram import Histogram
-from policy_nodes.types import ActionChunk
+
+OPTIONS = (
+    *INFERENCE_OPTIONS,
+    Option("anytime", False, "choose the number of denoising steps by the inference budget, among the bundle's graphs"),
+    Option("fifo_priority", 0, "SCHED_FIFO priority of the inference thread, 0 for none", 0, 99),
+)
 
 
 class PolicyNode(BundleNode):
-    """Runs the policy of a bundle. Parameters: ``INFERENCE_OPTIONS`` and those of BundleNode."""
+    """Runs the policy of a bundle. Parameters: ``OPTIONS`` and those of BundleNode."""
 
     def __init__(self) -> None:
-        super().__init__("policy_node", INFERENCE_OPTIONS)
+        super().__init__("policy_node", OPTIONS)
         self._handles: list[Any] = []
         self._timer = None
         self._chunks = None
-        self._count = self._refused = self._over_budget = 0
-        self._last_refusal = ""
+        self._loop: PlanningLoop | None = None
 
     def setup(self, bundle: Bundle) -> None:
-        """Session, warm-up, buffer, publisher."""
+        """Graphs, warm-up, buffer, publishers."""
         require_joint_positions(bundle.manifest)
-        self._policy = PolicySession(bundle, provider=self.text("provider"), threads=self.number("threads"))
-        self._policy.warm_up()
-        self._rng = np.random.default_rng(self.number("seed"))
+        self._planner = ChunkPlanner(
+            bundle,
+            self.text("provider"),
+            self.number("threads"),
+            self.number("seed"),
+            anytime=read(self, "anytime", bool),
+        )
+        self._planner.warm_up()
         self._buffer = ObservationBuffer(bundle.manifest.observations)
-        self._latency = Histogram()
-        self._budget_s = bundle.manifest.timing.inference_budget_s
         actions = bundle.manifest.actions
-        self._period_s = actions.execution_horizon * actions.step_s
-        self._chunk_events = StreamEvents(self, "action_chunk", lambda: self._last_refusal == "")
+        self._joints = actions.joints
+        self._chunk_events = StreamEvents(
+            self, "action_chunk", lambda: self._loop is not None and self._loop.planned > 0
+        )
         self._chunks = self.create_lifecycle_publisher(
             JointTrajectory,
             "~/action_chunk",
-            watched(self._period_s),
+            watched(actions.execution_horizon * actions.step_s),
             event_callbacks=self._chunk_events.of_publisher(),
         )
+        self._status = self.create_lifecycle_publisher(DiagnosticArray, "~/status", 10)
         self._handles = subscribe_terms(self, bundle.manifest, self.text("topic_prefix"), self._on_term)
 
     def teardown(self) -> None:
-        """Drop timer, subscriptions and publisher."""
-        if self._timer is not None:
-            self.destroy_timer(self._timer)
+        """End planning, drop subscriptions and publishers."""
+        self._end()
         for handle in self._handles:
             self.destroy_subscription(handle)
         if self._chunks is not None:
             self.destroy_lifecycle_publisher(self._chunks)
-        self._timer, self._handles, self._chunks = None, [], None
+            self.destroy_lifecycle_publisher(self._status)
+        self._handles, self._chunks = [], None
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Start to plan, one chunk per execution horizon."""
-        assert self.bundle is not None
-        self._step_ns = round(self.bundle.manifest.actions.step_s * SECOND_NS)
-        self._timer = self.create_timer(self._period_s, self._plan)
-        return super().on_activate(state)
+        """Start to plan."""
+        self._planner.reset()
+        self._loop = PlanningLoop(
+            self._planner,
+            self._buffer,
+            self.now_ns,
+            self._publish,
+            self._refused,
+            lambda error: self.get_logger().error(f"planning failed: {error}", throttle_duration_sec=1.0),
+            self.number("fifo_priority"),
+        )
+        result = super().on_activate(state)  # publishers first: the worker may be fast
+        self._loop.start()
+        self._timer = self.create_timer(self._loop.poll_period_s, self._loop.poll)
+        return result
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop to plan."""
-        self.destroy_timer(self._timer)
-        self._timer = None
+        self._end()
         return super().on_deactivate(state)
 
     def health(self) -> tuple[bytes, str, dict[str, str]]:
-        """Inference latency and refusals."""
-        if self.bundle is None or self._timer is None:
+        """Delays, inference latency and refusals."""
+        loop = self._loop
+        if self.bundle is None or loop is None:
             return DiagnosticStatus.WARN, "inactive", {}
-        values = {"chunks": str(self._count), "refused": str(self._refused), "last refusal": self._last_refusal}
-        values |= {"over budget": str(self._over_budget)} | self._chunk_events.values()
-        values |= timing_values("latency", self._latency)
-        if self._last_refusal:
-            return DiagnosticStatus.WARN, "refusing observations", values
+        values = loop.values() | self._chunk_events.values()
+        values |= timing_values("delay", loop.delays) | timing_values("latency", loop.worker.durations)
+        values |= timing_values("wait", loop.worker.waits)
+        if trouble := loop.trouble():
+            return DiagnosticStatus.WARN, trouble, values
         return DiagnosticStatus.OK, "planning", values
 
     def _on_term(self, term: ObservationTerm, stamp_ns: int, value: np.ndarray) -> None:
         self._buffer.push(term.name, stamp_ns, value)
 
-    def _plan(self) -> None:
-        assert self.bundle is not None and self._chunks is not None
-        began = time.perf_counter()
-        try:
-            observation = self._buffer.assemble(self.now_ns())
-            output = self._policy.sample(observation.values, rng=self._rng)
-        except ObservationError as error:
-            self._refused += 1
-            self._last_refusal = error.cause
-            if self._count:
-                self.get_logger().warning(f"no plan: {error.cause} Fix: {error.fix}", throttle_duration_sec=1.0)
-            else:
-                self.get_logger().info(f"waiting: {error.cause}", throttle_duration_sec=5.0)
+    def _publish(self, plan: Plan, delay_s: float) -> None:
+        """In the inference thread."""
+        chunks = self._chunks
+        if chunks is None:
             return
-        self._last_refusal = ""
-        self._count += 1
-        actions = self.bundle.manifest.actions
-        chunk = ActionChunk(observation.stamp_ns, self._step_ns, decode_chunk(actions, output.chunk[0]), self._count)
-        self._chunks.publish(chunk_to_message(chunk, actions.joints))
-        elapsed = time.perf_counter() - began
-        self._latency.add(elapsed)
-        if elapsed > self._budget_s:
-            self._over_budget += 1
-            text = f"a chunk took {elapsed * 1e3:.1f} ms, over the budget of {self._budget_s * 1e3:.0f} ms"
+        chunks.publish(chunk_to_message(plan.chunk, self._joints))
+        values = {
+            "sequence": str(plan.chunk.sequence),
+            "delay_s": f"{delay_s:.6f}",
+            "inference_s": f"{plan.output.seconds:.6f}",
+            "method": plan.method,
+            "evaluations": str(plan.evaluations),
+            "frozen_steps": str(plan.frozen),
+            "note": plan.note,
+        }
+        level, text = (DiagnosticStatus.OK, "planned") if not plan.note else (DiagnosticStatus.WARN, plan.note)
+        self._status.publish(diagnostic_array(plan.chunk.stamp_ns, "chunk", level, text, values))
+        budget = self._planner.bundle.manifest.timing.inference_budget_s
+        if delay_s > budget:
+            text = f"a chunk is {delay_s * 1e3:.1f} ms old when published, over the budget of {budget * 1e3:.0f} ms"
             self.get_logger().warning(text, throttle_duration_sec=1.0)
+
+    def _refused(self, error: ObservationError) -> None:
+        if self._loop is not None and self._loop.planned:
+            self.get_logger().warning(f"no plan: {error.cause} Fix: {error.fix}", throttle_duration_sec=1.0)
+        else:
+            self.get_logger().info(f"waiting: {error.cause}", throttle_duration_sec=5.0)
+
+    def _end(self) -> None:
+        if self._timer is not None:
+            self.destroy_timer(self._timer)
+        if self._loop is not None and not self._loop.stop():
+            self.get_logger().error("the inference in progress did not return; its answer will be dropped")
+        self._timer, self._loop = None, None
 
 
 def main() -> int:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from policy_nodes.errors import ConfigError
+from training.policies.chunk_policy import ChunkPolicy
 from training.policies.flow_policy import FlowPolicy
 
 Observation = dict[str, Tensor]
@@ -32,8 +34,18 @@ class ChunkParts:
     restore: Callable[[Observation, Tensor], Tensor]
 
 
-def flow_parts(policy: FlowPolicy) -> ChunkParts:
-    """The parts of a :class:`FlowPolicy`."""
+def flow_parts(policy: ChunkPolicy) -> ChunkParts:
+    """The parts of a :class:`FlowPolicy`.
+
+    Raises:
+        ConfigError: another kind of policy.
+    """
+    if not isinstance(policy, FlowPolicy):
+        raise ConfigError(
+            f"a policy with objective {policy.config.objective} and backbone {policy.config.backbone} has no velocity "
+            "field on its embedding.",
+            "use the flow objective with the mlp backbone for real-time graphs.",
+        )
 
     def restore(observation: Observation, sample: Tensor) -> Tensor:
         raw = policy.action_normalizer.inverse(sample)

@@ -1,0 +1,152 @@
+"""Success and smoothness against delay, for each way to execute chunks; the curves of ``docs/realtime.md``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from policy_nodes.bundle.chunking import Chunking, WarmStart
+from policy_nodes.bundle.load import Bundle
+from policy_nodes.errors import ConfigError
+from training.evaluation.latency import Latency
+from training.evaluation.latency_loop import LatentLoop, TimedEpisode
+from training.evaluation.statistics import wilson_interval
+from training.suites.interface import TaskWorld
+
+
+@dataclass(frozen=True)
+class Execution:
+    """A way to execute chunks.
+
+    Attributes:
+        chunking: joining and replanning.
+        warm_start: which graph continues a chunk.
+        every_step: plan again as often as the worker allows, not once per execution horizon.
+    """
+
+    chunking: Chunking
+    warm_start: WarmStart
+    every_step: bool = False
+
+
+METHODS: dict[str, Execution] = {
+    "naive": Execution(Chunking(), WarmStart()),
+    "ensemble": Execution(Chunking(combine="ensemble"), WarmStart(), every_step=True),
+    "rtc": Execution(Chunking(), WarmStart(method="guided")),
+    "rti": Execution(Chunking(), WarmStart(method="warm_start"), every_step=True),
+}
+"""``naive`` changes to the new chunk when it arrives; ``ensemble`` is ACT's; ``rtc`` guides; ``rti`` starts warm."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One point of a curve.
+
+    Attributes:
+        method: key of ``METHODS``.
+        delay_ms: charged per call.
+        successes: of ``episodes``.
+        episodes: number run.
+        low: Wilson interval.
+        high: Wilson interval.
+        seam: mean distance at a change of chunks, norm over the joints.
+        evaluations_per_call: network evaluations.
+        evaluations_per_tick: network evaluations per control period.
+        seconds: mean duration of the successful episodes, simulated.
+        stops: episodes that the governor ended.
+    """
+
+    method: str
+    delay_ms: float
+    successes: int
+    episodes: int
+    low: float
+    high: float
+    seam: float
+    evaluations_per_call: float
+    evaluations_per_tick: float
+    seconds: float
+    stops: int
+
+    def as_dict(self) -> dict[str, object]:
+        """For a JSON file."""
+        return asdict(self)
+
+
+def check_methods(names: Sequence[str]) -> None:
+    """Raise ConfigError for a method that does not exist."""
+    unknown = [name for name in names if name not in METHODS]
+    if unknown:
+        raise ConfigError(f"there is no method '{unknown[0]}'.", f"choose from {', '.join(METHODS)}.")
+
+
+def sweep(
+    bundle: Bundle,
+    world: TaskWorld,
+    methods: Sequence[str],
+    delays_ms: Sequence[float],
+    *,
+    episodes: int,
+    seed: int,
+    seconds: float,
+    confidence: float = 0.95,
+    progress: Callable[[Point | None], None] = lambda point: None,
+) -> Iterator[Point]:
+    """Every method at every delay on the same seeds.
+
+    Args:
+        bundle: with the graphs that the methods need.
+        world: simulated robot.
+        methods: keys of ``METHODS``.
+        delays_ms: charged per call.
+        episodes: per point.
+        seed: of the first episode.
+        seconds: time limit of an episode.
+        confidence: of the interval.
+        progress: called with None after every episode and with the point after its last.
+    """
+    check_methods(methods)
+    for delay in delays_ms:
+        for method in methods:
+            how = METHODS[method]
+            loop = LatentLoop(
+                bundle,
+                world,
+                Latency(delay / 1e3),
+                chunking=how.chunking,
+                warm_start=how.warm_start,
+                execution_steps=1 if how.every_step else None,
+            )
+            done = []
+            for index in range(episodes):
+                done.append(loop.run(seed + index, seconds))
+                progress(None)
+            point = summarise(method, delay, done, loop.period_ns / 1e9, confidence)
+            progress(point)
+            yield point
+
+
+def summarise(
+    method: str, delay_ms: float, episodes: Sequence[TimedEpisode], period_s: float, confidence: float
+) -> Point:
+    """One point from its episodes."""
+    good = [episode for episode in episodes if episode.success]
+    low, high = wilson_interval(len(good), len(episodes), confidence)
+    seams = [seam for episode in episodes for seam in episode.seams]
+    evaluations = sum(episode.evaluations for episode in episodes)
+    calls, ticks = sum(len(e.inference_ms) for e in episodes), sum(e.steps for e in episodes)
+    return Point(
+        method,
+        delay_ms,
+        len(good),
+        len(episodes),
+        low,
+        high,
+        float(np.mean(seams)) if seams else 0.0,
+        evaluations / max(calls, 1),
+        evaluations / max(ticks, 1),
+        float(np.mean([episode.steps * period_s for episode in good])) if good else float("nan"),
+        sum(episode.outcome == "stopped" for episode in episodes),
+    )
