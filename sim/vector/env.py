@@ -245,15 +245,15 @@ class VectorEnv:
     def _report(self, ids: NDArray[np.int64]) -> None:
         """Dumps and repairs diverged worlds, so that no NaN reaches rewards or observations."""
         self.unstable_worlds += int(ids.size)
-        for world in ids[: self.history.max_dumps]:
-            path = self.history.dump(int(world), self.engine.state[world], self.engine.models[world], self.name)
-            warnings.warn(
-                f"world {world} of '{self.name}' became unstable and was reset; "
-                f"its last states are in {path}, see keel replay "
-                f"({self.unstable_worlds} so far).",
-                UnstableWorldWarning,
-                stacklevel=4,
-            )
+        world = int(ids[0])  # one dump per step: a diverged training run would otherwise spend its time writing files
+        path = self.history.dump(world, self.engine.state[world], self.engine.models[world], self.name)
+        more = f" and {ids.size - 1} more" if ids.size > 1 else ""
+        warnings.warn(
+            f"world {world}{more} of '{self.name}' became unstable and was reset; its last states are in {path}, "
+            f"see keel replay ({self.unstable_worlds} so far).",
+            UnstableWorldWarning,
+            stacklevel=4,
+        )
         states, layout = self.history.last_state(ids), self.engine.layout
         bad = ~np.isfinite(states).all(axis=1)
         if bad.any():  # the state was already bad before the step (a task's edit): any finite state serves until reset

@@ -239,9 +239,11 @@ def test_a_state_that_diverges_within_the_step_is_restored_to_the_last_good_one(
     env = make_env(exact, tmp_path=tmp_path, max_episode_length=0, force=1e14)
     env.reset(seed=0)
     actions = zeros()
-    actions[3] = 1.0
-    with pytest.warns(UnstableWorldWarning):
+    actions[2:] = 1.0
+    with pytest.warns(UnstableWorldWarning, match="world 2 and 1 more of 'task'"):
         _, _, terminated, _, extras = env.step(actions)
-    assert terminated.tolist() == [False, False, False, True]
+    assert terminated.tolist() == [False, False, True, True]
+    assert env.unstable_worlds == 2
+    assert len(list(tmp_path.glob("*.npz"))) == 1
     assert abs(extras["final_observation"]["policy"][0, 0]) <= 0.1
     env.close()
