@@ -1,0 +1,82 @@
+"""Runs of rsl_rl: checkpoints, resuming, refusals; and, slow, that a small budget already raises the return."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from policy_nodes.errors import ConfigError
+from sim.vector.errors import UnknownTaskError
+from training.rl.config import PpoConfig, rsl_rl_config
+from training.rl.run import RunConfig, checkpoints, latest_checkpoint, train
+
+TINY = PpoConfig(num_envs=8, steps=4, epochs=1, mini_batches=2, hidden=(8,), save_every=1)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def test_train_then_resume(tmp_path: Path) -> None:
+    steps: list[int] = []
+    config = RunConfig(ppo=TINY, overrides={"randomization": None})
+    last = train(config, tmp_path, 2, on_step=lambda: steps.append(1))
+    assert len(steps) == 2 * TINY.steps
+    assert [n for n, _ in checkpoints(tmp_path)] == [0, 1]
+    assert last == latest_checkpoint(tmp_path) == tmp_path / "model_1.pt"
+    first = torch.load(last, weights_only=True)
+    resumed = torch.load(train(config, tmp_path, 3, resume=True), weights_only=True)
+    assert resumed["iter"] == 2
+    weights, more = first["actor_state_dict"], resumed["actor_state_dict"]
+    moved = max(float((more[key] - weights[key]).abs().max()) for key in weights)
+    assert 0.0 < moved < 0.1
+    with pytest.raises(ConfigError, match="already has 3"):
+        train(config, tmp_path, 3, resume=True)
+    assert list(tmp_path.glob("events.out.tfevents.*"))
+    assert "Mean reward" in (tmp_path / "train.log").read_text() or (tmp_path / "train.log").stat().st_size > 0
+
+
+def test_same_seed_same_weights(tmp_path: Path) -> None:
+    config = RunConfig(ppo=TINY, overrides={"randomization": None})
+    runs = [torch.load(train(config, tmp_path / name, 1), weights_only=True) for name in "ab"]
+    for key, value in runs[0]["actor_state_dict"].items():
+        torch.testing.assert_close(value, runs[1]["actor_state_dict"][key], rtol=0, atol=0)
+
+
+def test_unknown_tasks_and_empty_runs_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnknownTaskError, match="Go9"):
+        train(RunConfig(task="Go9"), tmp_path, 1)
+    with pytest.raises(ConfigError, match="no checkpoint"):
+        latest_checkpoint(tmp_path)
+
+
+def test_checkpoints_are_sorted_by_number(tmp_path: Path) -> None:
+    for number in (100, 9, 20):
+        (tmp_path / f"model_{number}.pt").touch()
+    (tmp_path / "model_best.pt").touch()
+    assert [n for n, _ in checkpoints(tmp_path)] == [9, 20, 100]
+
+
+def test_settings_reach_rsl_rl() -> None:
+    settings = rsl_rl_config(PpoConfig(num_envs=64, entropy=0.5, hidden=(7, 5)), seed=3, symmetry=False)
+    assert settings["algorithm"]["entropy_coef"] == 0.5
+    assert settings["algorithm"]["symmetry_cfg"] is None
+    assert settings["actor"]["hidden_dims"] == [7, 5]
+    assert "distribution_cfg" not in settings["critic"]
+    assert rsl_rl_config(PpoConfig(), 3, symmetry=True)["algorithm"]["symmetry_cfg"]["use_data_augmentation"]
+    assert rsl_rl_config(PpoConfig(symmetry=False), 3, symmetry=True)["algorithm"]["symmetry_cfg"] is None
+
+
+@pytest.mark.slow
+def test_a_small_budget_raises_the_return(tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    config = RunConfig(ppo=PpoConfig(num_envs=256, hidden=(64, 64), save_every=100), overrides={"distinct_models": 16})
+    train(config, tmp_path, 40)
+    events = EventAccumulator(str(tmp_path))
+    events.Reload()
+    rewards = [event.value for event in events.Scalars("Train/mean_reward")]
+    assert sum(rewards[-5:]) / 5 > 5 * max(sum(rewards[:5]) / 5, 0.1)
