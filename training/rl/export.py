@@ -9,6 +9,7 @@ readers of its metadata need no further settings.
 from __future__ import annotations
 
 import json
+import pickle
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,7 @@ def load_actor(checkpoint: Path, sizes: tuple[int, ...], activation: str) -> nn.
         state = torch.load(checkpoint, map_location="cpu", weights_only=True)["actor_state_dict"]
         weights = {key.removeprefix("mlp."): value for key, value in state.items() if key.startswith("mlp.")}
         network.load_state_dict(weights)
-    except (OSError, KeyError, TypeError, RuntimeError) as error:
+    except (OSError, EOFError, KeyError, TypeError, RuntimeError, pickle.UnpicklingError) as error:
         raise ConfigError(
             f"'{checkpoint}' is not a checkpoint of this network: {str(error)[:200]}",
             "export with the settings of its own run.",

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import torch
 from rsl_rl.runners import OnPolicyRunner
+from tensordict import TensorDict
 
 from policy_nodes.errors import ConfigError
-from sim.vector import make
+from sim.isaacgym.adapters.rsl_rl import RslRlEnv
+from sim.vector import VectorEnv, make
 from training.rl.config import PpoConfig, rsl_rl_config
-from training.rl.rsl_rl_env import RslRlEnv
 
 LOG_NAME = "train.log"
 
@@ -36,6 +37,20 @@ class RunConfig:
     seed: int = 1
     ppo: PpoConfig = field(default_factory=PpoConfig)
     overrides: dict[str, Any] = field(default_factory=dict)
+
+
+class _Counted(RslRlEnv):
+    """Calls back after every control step of the batch."""
+
+    def __init__(self, env: VectorEnv, on_step: Callable[[], None] | None) -> None:
+        super().__init__(env)
+        self._on_step = on_step
+
+    def step(self, actions: torch.Tensor) -> tuple[TensorDict, torch.Tensor, torch.Tensor, dict[str, Any]]:
+        result = super().step(actions)
+        if self._on_step is not None:
+            self._on_step()
+        return result
 
 
 def checkpoints(directory: Path) -> list[tuple[int, Path]]:
@@ -83,7 +98,7 @@ def train(
     """
     torch.manual_seed(config.seed)
     np.random.seed(config.seed)  # noqa: NPY002 - libraries under rsl_rl may draw from the global generator
-    env = RslRlEnv(make(config.task, config.ppo.num_envs, seed=config.seed, **config.overrides), on_step)
+    env = _Counted(make(config.task, config.ppo.num_envs, seed=config.seed, **config.overrides), on_step)
     output.mkdir(parents=True, exist_ok=True)
     settings = rsl_rl_config(config.ppo, config.seed, symmetry=hasattr(env.env.task, "mirrors"))
     try:

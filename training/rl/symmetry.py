@@ -20,7 +20,7 @@ def augment(
     """Each batch followed by its mirror image.
 
     Args:
-        env: an ``RslRlEnv`` whose task has ``mirrors()``.
+        env: a ``sim.isaacgym`` ``RslRlEnv`` whose task has ``mirrors()``.
         obs: observation groups, (B, d) each; None for none.
         actions: (B, A); None for none.
 
