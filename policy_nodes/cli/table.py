@@ -27,6 +27,9 @@ COMMANDS: Final = (
     Command("collect", "training.commands.collect:run", "record expert demonstrations in simulation", "sim,train"),
     Command("train", "training.commands.train:run", "train a policy on a dataset", "train"),
     Command("train-rl", "training.commands.train_rl:run", "train a walking policy with PPO in simulation", "sim,train"),
+    Command(
+        "train-npc", "training.commands.train_npc:run", "train a controller for a temporal-logic task", "sim,train"
+    ),
     Command("export", "training.commands.export:run", "turn a checkpoint into a bundle, with parity proof", "train"),
     Command("export-rl", "training.commands.export_rl:run", "turn a walking policy into ONNX, measured", "sim,train"),
     Command("verify", "policy_nodes.commands.verify:run", "prove that a bundle is intact and right on this machine"),
@@ -38,8 +41,7 @@ COMMANDS: Final = (
     Command("run", "policy_nodes.commands.run:run", "run a bundle's nodes, on a robot or simulated", "rosless,sim"),
     Command("faults", "policy_nodes.commands.faults:run", "inject every fault and prove the reaction", "rosless,sim"),
     Command("limits", "training.commands.limits:run", "write joint limits from a URDF or MJCF", "sim,train"),
-    Command("replay", "training.commands.replay:run", "show a black box: policy wanted, robot did", "train"),
-    Command("replay", "sim.commands.replay:run", "show how a world of a batched simulation diverged", "sim"),
+    Command("replay", "training.commands.replay:run", "show a stop's black box, or a diverged world's dump", "train"),
     Command("report", "training.commands.report:run", "write one HTML page about a run", "train"),
     Command("doctor", "policy_nodes.commands.doctor:run", "check what this machine can run, and how to fix it"),
     Command("demo", "training.commands.demo:run", "the whole chain, from simulation to injected faults", "all"),
