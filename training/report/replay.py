@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from html import escape
+from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -76,7 +77,7 @@ def draw(recording: Recording, width: float) -> Figure:
         axis.set_title(recording.joints[joint])
     axes[0, 0].legend(loc="upper left", ncols=3 if width > 5 else 1)
     band, marks = axes[-1, 0], [*transitions(recording), len(t)]
-    for first, last in zip(marks[:-1], marks[1:], strict=True):
+    for first, last in pairwise(marks):
         fill, _ = state_colors(str(arrays["state"][first]))
         band.axvspan(t[first], t[min(last, len(t) - 1)], color=fill, linewidth=0)
     band.set_yticks([])
@@ -90,9 +91,8 @@ def replay_page(recording: Recording) -> str:
     arrays, stop = recording.arrays, recording.stop
     reason = "" if stop is None else str(arrays["reason"][stop])
     title = f"Stopped: {reason.replace('_', ' ')}" if reason else "Black box"
-    lead = (
-        f"{recording.path.name}: {len(arrays['decision_t']) * recording.period_s:.1f} s at 1/{recording.period_s:g} Hz."
-    )
+    length_s = len(arrays["decision_t"]) * recording.period_s
+    lead = f"{recording.path.name}: {length_s:.1f} s, one decision every {1e3 * recording.period_s:g} ms."
     if reason in {known.value for known in Reason}:
         info = REASONS[Reason(reason)]
         lead = f"{info.description} {info.fix} ({lead})"

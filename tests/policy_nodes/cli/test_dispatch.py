@@ -40,10 +40,12 @@ def fail(error):
     return run
 
 
-def test_the_table_is_the_agreed_one():
-    names = "collect train export verify diff sign convert calibrate evaluate run report doctor demo"
-    assert [command.name for command in COMMANDS] == names.split()
-    assert all(command.target.endswith(f".commands.{command.name}:run") for command in COMMANDS)
+def test_the_table_holds_the_agreed_commands_once_each():
+    agreed = "collect train export verify diff sign convert calibrate evaluate run faults replay report doctor demo"
+    names = [command.name for command in COMMANDS]
+    assert set(agreed.split()) <= set(names)
+    assert len(set(names)) == len(names)
+    assert all(c.target.endswith(f".commands.{c.name.replace('-', '_')}:run") for c in COMMANDS)
 
 
 def test_help_lists_every_command(capsys):
