@@ -1,10 +1,12 @@
 """VectorEnv: order of events, resets, logs, buffers, bad input, diverging physics."""
 
+from pathlib import Path
+
 import mujoco
 import numpy as np
 import pytest
 
-from sim.vector import BatchedActionError, BatchSizeError, UnstableWorldWarning, VectorEnv
+from sim.vector import BatchedActionError, BatchSizeError, TaskDefaults, UnstableWorldWarning, VectorEnv
 from tests.sim.vector.toy import ToyTask
 
 N = 4
@@ -246,4 +248,28 @@ def test_a_state_that_diverges_within_the_step_is_restored_to_the_last_good_one(
     assert env.unstable_worlds == 2
     assert len(list(tmp_path.glob("*.npz"))) == 1
     assert abs(extras["final_observation"]["policy"][0, 0]) <= 0.1
+    env.close()
+
+
+BALANCE = """<mujoco><worldbody><body><joint name="cart" type="slide" axis="1 0 0"/><geom size=".1"/>
+<body><joint name="pole" axis="0 1 0"/><geom type="capsule" fromto="0 0 0 0 0 .6" size=".03"/></body></body></worldbody>
+<actuator><motor joint="cart" gear="10"/></actuator></mujoco>"""
+
+
+def test_the_example_of_the_documentation_runs(tmp_path, monkeypatch):
+    text = (Path(__file__).parents[3] / "docs" / "simulation.md").read_text()
+    code = next(block for block in text.split("```python\n")[1:] if block.startswith("class Balance")).split("```")[0]
+    (tmp_path / "pole.xml").write_text(BALANCE)
+    monkeypatch.chdir(tmp_path)
+    names = {"TaskDefaults": TaskDefaults, "VectorEnv": VectorEnv, "mujoco": mujoco, "np": np}
+    exec(code, names)
+    env = names["env"]
+    env.reset(seed=0)
+    fell = np.zeros(256, dtype=bool)
+    for _ in range(120):
+        obs, reward, terminated, _, _ = env.step(np.zeros((256, 1)))
+        fell |= terminated
+    assert obs["policy"].shape == (256, 4)
+    assert fell.mean() > 0.9
+    assert (reward > 0.9).all()
     env.close()
