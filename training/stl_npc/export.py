@@ -1,0 +1,193 @@
+"""The Panda reach-avoid controller as a bundle: measured joints, goal and sphere in, joint targets of one plan out."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import platform
+from dataclasses import asdict
+from datetime import datetime, timezone
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import torch
+import yaml
+from torch import Tensor, nn
+
+from policy_nodes import __version__
+from policy_nodes.bundle.limits import PARITY_NAME, POLICY_NAME, SAFETY_NAME
+from policy_nodes.bundle.load import Bundle
+from policy_nodes.bundle.manifest import ActionSpec, GraphTensor, ObservationFeature, PolicyInfo, Timing
+from policy_nodes.bundle.onnx_metadata import contract_pairs
+from policy_nodes.bundle.write import write_bundle
+from policy_nodes.errors import BundleError
+from policy_nodes.safety.config import SafetyConfig
+from sim.robots import panda
+from training.contracts.panda_pick_place import POSE_AXES
+from training.contracts.panda_safety import joint_limits
+from training.export.graph import ACTION, EMBEDDING, export_graph
+from training.export.parity import graph_errors
+from training.export.provenance import git_commit
+from training.stl_npc.panda import PandaReachAvoid
+from training.stl_npc.policy import PredictivePolicy
+from training.stl_npc.train import NpcConfig
+
+STATE, ENVIRONMENT = "observation.state", "observation.environment_state"
+TOLERANCE = 1e-5
+RATE_HZ = 50.0
+
+
+class JointTargets(nn.Module):
+    """Observation -> chunk: row k is where the plan has the arm k periods after the observation; the gripper holds.
+
+    Args:
+        policy: trained on :class:`PandaReachAvoid`.
+    """
+
+    low: Tensor
+    high: Tensor
+
+    def __init__(self, policy: PredictivePolicy) -> None:
+        super().__init__()
+        task = policy.task
+        assert isinstance(task, PandaReachAvoid)
+        self.policy, self.period_s = policy, task.period_s
+        self.tool, self.points = task.tool, nn.ModuleList(task.points)
+        self.register_buffer("low", task.low)
+        self.register_buffer("high", task.high)
+
+    def forward(self, observation: dict[str, Tensor], noise: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """(B, 1, 8) joints, (B, 1, 14) poses -> (B, steps + 1, 8) targets, (B, width) embedding."""
+        joints, poses = observation[STATE][:, -1], observation[ENVIRONMENT][:, -1]
+        state = torch.cat([joints[:, :7], poses[:, :3], poses[:, 7:10]], 1)
+        travel = (self.policy(state) * self.period_s).cumsum(1)
+        arm = joints[:, None, :7] + torch.cat([torch.zeros_like(travel[:, :1]), travel], 1)
+        arm = torch.minimum(torch.maximum(arm, self.low), self.high)
+        finger = joints[:, None, 7:8].expand(-1, arm.shape[1], -1)
+        return torch.cat([arm, finger], 2), self.policy.embedding(state)
+
+
+def contract(task: PandaReachAvoid) -> tuple[list[ObservationFeature], ActionSpec, Timing, SafetyConfig]:
+    """Topics, joints and limits: those of the Panda cell, with the sphere in place of the cube."""
+    limits = panda.POSITION_LIMITS
+    units = ["rad"] * 7 + ["m"]
+    joints = {
+        "name": "joint_position", "topic": "/joint_states", "message_type": "sensor_msgs/msg/JointState",
+        "field": "position", "axes": list(panda.JOINT_NAMES), "unit": units, "max_age_s": 0.1,
+        "minimum": (limits[:, 0] - 0.02).tolist(), "maximum": (limits[:, 1] + 0.02).tolist(),
+    }  # fmt: skip
+    poses = [
+        {
+            "name": f"{name}_pose", "topic": f"/objects/{name}/pose", "message_type": "geometry_msgs/msg/PoseStamped",
+            "field": "pose", "axes": list(POSE_AXES), "unit": ["m"] * 3 + ["1"] * 4, "frame_id": panda.BASE_BODY,
+            "minimum": [-1.2] * 3 + [-1.001] * 4, "maximum": [1.5] * 3 + [1.001] * 4, "max_age_s": 0.15,
+        }
+        for name in ("goal", "sphere")
+    ]  # fmt: skip
+    step = 1.0 / RATE_HZ
+    observations = [
+        ObservationFeature.model_validate({"name": name, "terms": terms, "history": 1, "history_step_s": step})
+        for name, terms in ((STATE, [joints]), (ENVIRONMENT, poses))
+    ]
+    action = {
+        "name": "joint_targets", "joints": list(panda.JOINT_NAMES), "mode": "position", "unit": units,
+        "offset": [0.0] * 8, "stiffness": [0.0] * 8, "damping": [0.0] * 8,
+        "minimum": limits[:, 0].tolist(), "maximum": limits[:, 1].tolist(),
+    }  # fmt: skip
+    actions = ActionSpec.model_validate(
+        {
+            "terms": [action],
+            "command_topic": "/forward_position_controller/commands",
+            "command_type": "std_msgs/msg/Float64MultiArray",
+            "horizon": task.steps + 1,
+            "execution_horizon": 1,
+            "step_s": task.period_s,
+        }
+    )
+    timing = Timing(control_rate_hz=RATE_HZ, inference_budget_s=0.05)
+    return observations, actions, timing, SafetyConfig(joints=joint_limits(), joint_state_timeout_s=0.1)
+
+
+def export_bundle(policy: PredictivePolicy, config: NpcConfig, output: Path, *, samples: int = 64) -> Bundle:
+    """Export, prove parity on states of the task, write.
+
+    Raises:
+        BundleError: the graph's answers differ from PyTorch's.
+    """
+    task = policy.task
+    assert isinstance(task, PandaReachAvoid)
+    observations, actions, timing, safety = contract(task)
+    module = JointTargets(policy).eval()
+    metadata = contract_pairs(observations, actions, timing.control_rate_hz)
+    graph = export_graph(module, observations, actions, metadata, noise_rows=0)
+    inputs = _inputs(task, samples)
+    with torch.no_grad():
+        chunk, embedding = module({name: torch.from_numpy(value) for name, value in inputs.items()})
+    outputs = {ACTION: chunk.numpy(), EMBEDDING: embedding.numpy()}
+    errors = graph_errors(graph, inputs, outputs)
+    tolerance = TOLERANCE * max(1.0, float(np.abs(outputs[EMBEDDING]).max()))
+    if not max(errors.values()) <= tolerance:
+        raise BundleError(f"the graph differs from PyTorch: {errors}.", "use the versions of constraints.txt.")
+    buffer = io.BytesIO()
+    recorded = {f"input/{k}": v for k, v in inputs.items()} | {f"output/{k}": v for k, v in outputs.items()}
+    np.savez_compressed(buffer, allow_pickle=False, **recorded)  # type: ignore[arg-type]
+    info = PolicyInfo(
+        family="stl_npc",
+        sampler="deterministic",
+        sampling_steps=1,
+        parameters=sum(p.numel() for p in policy.parameters()),
+        inputs=[GraphTensor(name=f.name, role="observation", shape=[f.history, f.size]) for f in observations],
+        outputs=[
+            GraphTensor(name=ACTION, role="action", shape=list(chunk.shape[1:])),
+            GraphTensor(name=EMBEDDING, role="embedding", shape=list(embedding.shape[1:])),
+        ],
+    )
+    fields = {
+        "name": output.name.removesuffix(".keel"),
+        "robot": "franka_emika_panda",
+        "task": "panda_reach_avoid",
+        "observations": observations,
+        "actions": actions,
+        "timing": timing,
+        "policy": info,
+        "parity": {"samples": samples, "tolerance": tolerance, "max_abs_error": errors},
+        "provenance": _provenance(policy, config),
+    }
+    files: dict[str, Path | bytes] = {
+        POLICY_NAME: graph,
+        PARITY_NAME: buffer.getvalue(),
+        SAFETY_NAME: yaml.safe_dump(safety.model_dump(mode="json", exclude_none=True), sort_keys=False).encode(),
+    }
+    return write_bundle(output, fields, files)
+
+
+def _inputs(task: PandaReachAvoid, samples: int) -> dict[str, np.ndarray]:
+    state = task.sample(samples, torch.Generator().manual_seed(1)).numpy()
+    upright = np.tile(np.array([0, 0, 0, 1], np.float32), (samples, 1))
+    finger = np.full((samples, 1), panda.FINGER_RANGE[1], np.float32)
+    environment = np.concatenate([state[:, 7:10], upright, state[:, 10:13], upright], 1)
+    return {
+        STATE: np.concatenate([state[:, :7], finger], 1)[:, None].astype(np.float32),
+        ENVIRONMENT: environment[:, None].astype(np.float32),
+    }
+
+
+def _provenance(policy: PredictivePolicy, config: NpcConfig) -> dict[str, object]:
+    statistics = policy.mean.numpy().tobytes() + policy.std.numpy().tobytes()
+    return {
+        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "keel_version": __version__,
+        "git_commit": git_commit(),
+        "versions": {
+            "python": platform.python_version(),
+            "torch": str(torch.__version__),
+            "onnxruntime": onnxruntime.__version__,
+        },
+        "dataset_sha256": "0" * 64,
+        "config_sha256": hashlib.sha256(json.dumps(asdict(config), sort_keys=True).encode()).hexdigest(),
+        "statistics_sha256": hashlib.sha256(statistics).hexdigest(),
+        "seed": config.seed,
+        "training_steps": config.iterations,
+    }
