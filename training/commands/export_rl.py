@@ -22,6 +22,7 @@ from typing import Any
 from policy_nodes.errors import ConfigError
 from training.atomic import write_file
 from training.commands.resolved import CONFIG_NAME
+from training.commands.train_rl import overrides
 from training.rl.export import OnnxPolicy, ScaledPolicy, export_actor, load_actor, observation_scale
 from training.rl.gait_report import measure, table
 from training.rl.run import latest_checkpoint
@@ -56,7 +57,7 @@ def run(args: Args) -> int:
     resolved = _resolved(args.run)
     arguments = resolved["arguments"]
     checkpoint = args.checkpoint or latest_checkpoint(args.run)
-    task = _task(arguments["task"])
+    task = _task(arguments["task"], arguments.get("set", []))
     ppo = arguments["ppo"]
     sizes = (task.observation_groups["policy"], *ppo["hidden"], len(task.robot.joints))
     content = export_actor(load_actor(checkpoint, sizes, ppo["activation"]), task)
@@ -90,7 +91,7 @@ def _resolved(directory: Path) -> dict[str, Any]:
     return resolved
 
 
-def _task(name: str) -> Any:
+def _task(name: str, changes: list[str]) -> Any:
     """The task itself, without worlds.
 
     Raises:
@@ -99,7 +100,7 @@ def _task(name: str) -> Any:
     from sim.tasks.velocity.task import VelocityTask
     from sim.vector import make
 
-    env = make(name, 1, seed=0, num_threads=0)
+    env = make(name, 1, seed=0, num_threads=0, **overrides(tuple(changes)))
     env.close()
     if not isinstance(env.task, VelocityTask):
         raise ConfigError(f"'{name}' is not a velocity task.", "keel export-rl knows walking policies only.")

@@ -7,16 +7,19 @@ Examples:
     keel train-rl --output runs/go1
     keel train-rl --task Go1-Velocity-Flat --output runs/go1 --iterations 1500 --ppo.num-envs 1024
     keel train-rl --output runs/go1 --iterations 2000 --resume
+    keel train-rl --output runs/go1 --iterations 2000 --resume --set rewards.tracking_sigma=0.1
     keel export-rl --run runs/go1 --output runs/go1/export
     tensorboard --logdir runs/go1
 """
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -46,6 +49,8 @@ class Args:
     """Delete an existing run in --output first."""
     threads: int = 1
     """Threads of the networks; the physics uses every core. More than one rarely helps a small network."""
+    set: tuple[str, ...] = ()
+    """Changes of the task's configuration, e.g. `rewards.tracking_sigma=0.1`."""
     ppo: PpoConfig = field(default_factory=PpoConfig)
     """Hyper-parameters."""
 
@@ -58,16 +63,19 @@ def run(args: Args) -> int:
         UnknownTaskError: no such task.
     """
     _check(args)
+    overrides(args.set)
     torch.set_num_threads(args.threads)
     done = 0
     if args.resume:
         done = checkpoints(args.output)[-1][0] + 1
+        if (args.output / CONFIG_NAME).exists():
+            (args.output / CONFIG_NAME).replace(args.output / f"config.until_{done}.json")
     elif args.output.exists():
         _forget_run(args.output)
     args.output.mkdir(parents=True, exist_ok=True)
     write_file(args.output / CONFIG_NAME, resolved_config("train-rl", args))
     total = max(args.iterations - done, 0) * args.ppo.steps * args.ppo.num_envs
-    config = RunConfig(task=args.task, seed=args.seed, ppo=args.ppo)
+    config = RunConfig(task=args.task, seed=args.seed, ppo=args.ppo, overrides=overrides(args.set))
     with ProgressBar("train-rl", total=total) as bar:
         checkpoint = train(
             config, args.output, args.iterations, resume=args.resume, on_step=lambda: bar.advance(args.ppo.num_envs)
@@ -75,6 +83,18 @@ def run(args: Args) -> int:
     print(f"trained '{args.task}' for {args.iterations} iterations; checkpoint {checkpoint}")
     print(f"next: keel export-rl --run {args.output} --output {args.output / 'export'}", file=sys.stderr)
     return 0
+
+
+def overrides(changes: tuple[str, ...]) -> dict[str, Any]:
+    """``path=value`` pairs, the values in JSON."""
+    result = {}
+    for change in changes:
+        path, _, text = change.partition("=")
+        try:
+            result[path] = json.loads(text)
+        except ValueError:
+            raise ConfigError(f"--set {change} is unreadable.", "write NAME=VALUE with a number.") from None
+    return result
 
 
 def _check(args: Args) -> None:

@@ -179,6 +179,7 @@ class VelocityConfig:
         friction: of the ground, without randomisation.
         distinct_models: how many sets of random parameters the worlds share; None for one per world.
         action_clip: actions beyond are cut.
+        external_forces: whether something outside of the task pushes with forces.
         action_delay: largest number of physics steps for which the previous action still holds, drawn per episode.
         base_height: that the height term asks for [m].
         air_time: swing that earns nothing; what is beyond is paid [s].
@@ -192,6 +193,7 @@ class VelocityConfig:
     friction: float = 0.8
     distinct_models: int | None = 128
     action_clip: float = 10.0
+    external_forces: bool = False
     action_delay: int = 2
     base_height: float = 0.25
     air_time: float = 0.1

@@ -21,6 +21,8 @@ from sim.vector.task import TaskDefaults
 
 SOFT_LIMIT = 0.9
 """Share of a joint's range, about its middle, that costs nothing."""
+TASK_TERMS = ("track_linear_velocity", "track_yaw_rate")
+"""What the robot is for; all other terms say how. Their weighted sum is kept in ``memory["task_reward"]``."""
 CONTACT_FORCE = 1.0
 """A foot that carries more than this counts as on the ground [N]."""
 
@@ -51,6 +53,7 @@ class VelocityTask(TaskDefaults):
         self.model = build_model(robot, self.cfg, ground)
         self.layout = sensor_layout(robot)
         self.decimation = self.cfg.decimation
+        self.external_forces = self.cfg.external_forces
         self.max_episode_length = round(self.cfg.episode_s / self.cfg.step_dt)
         joints = len(robot.joints)
         self.action_low = np.full(joints, -self.cfg.action_clip, dtype=np.float32)
@@ -83,6 +86,7 @@ class VelocityTask(TaskDefaults):
             "command_left": np.zeros(num_worlds, dtype=np.int64),
             "push_left": np.zeros(num_worlds, dtype=np.int64),
             "delay": np.zeros(num_worlds, dtype=np.int64),
+            "task_reward": np.zeros(num_worlds),
             "air_time": np.zeros((num_worlds, feet)),
             "swing": np.zeros((num_worlds, feet)),
             "landed": np.zeros((num_worlds, feet), dtype=bool),
@@ -137,6 +141,7 @@ class VelocityTask(TaskDefaults):
         """Weighted terms times the control step; ``floor`` lifts a negative sum to zero when so configured."""
         values = self.reward_values(context)
         weighted = {name: weight * self.cfg.step_dt * values[name] for name, weight in self._weights.items()}
+        context.memory["task_reward"][:] = sum(weighted.get(name, 0.0) for name in TASK_TERMS)
         if self.cfg.rewards.positive:
             weighted["floor"] = -np.minimum(np.sum(list(weighted.values()), axis=0), 0.0)
         return weighted

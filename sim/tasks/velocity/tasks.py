@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from sim.errors import TaskError
@@ -17,13 +17,23 @@ _UNSET: Any = object()
 
 
 def _configured(config: VelocityConfig, overrides: dict[str, Any]) -> VelocityConfig:
-    known = {item.name for item in fields(VelocityConfig)}
-    unknown = sorted(set(overrides) - known)
-    if unknown:
-        raise TaskError(
-            f"velocity tasks have no option '{unknown[0]}'.", f"use one of {', '.join(sorted(known))}, randomization."
-        )
-    return replace(config, **overrides)
+    """The configuration with fields replaced; ``"rewards.torque"`` names a field of a part."""
+    for name, value in overrides.items():
+        config = _replaced(config, name, value, name)
+    return config
+
+
+def _replaced(part: Any, path: str, value: Any, whole: str) -> Any:
+    field, _, rest = path.partition(".")
+    known = [item.name for item in fields(part)]
+    if field not in known:
+        raise TaskError(f"velocity tasks have no option '{whole}'.", f"'{field}' must be one of {', '.join(known)}.")
+    if not rest:
+        return replace(part, **{field: value})
+    inner = getattr(part, field)
+    if not is_dataclass(inner):
+        raise TaskError(f"velocity tasks have no option '{whole}'.", f"'{field}' has no parts.")
+    return replace(part, **{field: _replaced(inner, rest, value, whole)})
 
 
 def go1_flat(randomization: ModelRandomization | None = _UNSET, **overrides: Any) -> VelocityTask:
