@@ -17,7 +17,7 @@ def test_every_interface_is_made_by_name_and_an_unknown_one_is_named():
         adapter = wrap(toy_env(), name)
         assert adapter.env is not None
         adapter.close()
-    with pytest.raises(InterfaceError, match="'isaac'.*vectask"):
+    with pytest.raises(InterfaceError, match=r"'isaac'.*vectask"):
         wrap(toy_env(), "isaac")
 
 
