@@ -62,11 +62,12 @@ class JointTargets(nn.Module):
         """(B, 1, 8) joints, (B, 1, 14) poses -> (B, steps + 1, 8) targets, (B, width) embedding."""
         joints, poses = observation[STATE][:, -1], observation[ENVIRONMENT][:, -1]
         state = torch.cat([joints[:, :7], poses[:, :3], poses[:, 7:10]], 1)
-        travel = (self.policy(state) * self.period_s).cumsum(1)
+        embedding = self.policy.embedding(state)
+        travel = (self.policy.controls(embedding) * self.period_s).cumsum(1)
         arm = joints[:, None, :7] + torch.cat([torch.zeros_like(travel[:, :1]), travel], 1)
         arm = torch.minimum(torch.maximum(arm, self.low), self.high)
         finger = joints[:, None, 7:8].expand(-1, arm.shape[1], -1)
-        return torch.cat([arm, finger], 2), self.policy.embedding(state)
+        return torch.cat([arm, finger], 2), embedding
 
 
 def contract(task: PandaReachAvoid) -> tuple[list[ObservationFeature], ActionSpec, Timing, SafetyConfig]:

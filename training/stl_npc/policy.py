@@ -47,5 +47,9 @@ class PredictivePolicy(nn.Module):
 
     def forward(self, state: Tensor) -> Tensor:
         """(N, S) -> (N, steps, M) controls."""
-        raw = self.head(self.embedding(state)).unflatten(1, (self.task.steps, self.task.control_size))
+        return self.controls(self.embedding(state))
+
+    def controls(self, embedding: Tensor) -> Tensor:
+        """(N, width) -> (N, steps, M) controls."""
+        raw = self.head(embedding).unflatten(1, (self.task.steps, self.task.control_size))
         return torch.tanh(raw) * self.task.control_limit
