@@ -163,6 +163,8 @@ def _runtime(bundle: Bundle, provider: str, threads: int, calls: int) -> Iterato
         return
     yield guarded("parity", lambda: check_parity(sessions[0]))
     yield guarded("latency", lambda: check_latency(sessions[0], calls))
+    for variant in bundle.manifest.policy.variants:
+        yield guarded(f"graph {variant.name}", partial(check_variant, bundle, variant.name, provider, threads))
 
 
 def check_parity(session: PolicySession) -> Check:
@@ -180,6 +182,17 @@ def check_parity(session: PolicySession) -> Check:
     return Check(
         "parity", "ok", f"max abs error {listed} over {parity.samples} samples; tolerance {parity.tolerance:g}"
     )
+
+
+def check_variant(bundle: Bundle, name: str, provider: str, threads: int) -> str:
+    """A further graph gives the training framework's answers here too.
+
+    Raises:
+        ProviderError: it does not, or cannot run.
+    """
+    session = PolicySession(bundle, provider, threads, name)
+    session.warm_up(session.parity.samples)
+    return f"{session.evaluations} evaluations, {session.parity.samples} samples within {session.parity.tolerance:g}"
 
 
 def check_latency(session: PolicySession, calls: int) -> Check:

@@ -7,6 +7,8 @@ Examples:
     keel evaluate runs/mine/pick_place.keel
     keel evaluate runs/mine/pick_place.keel --episodes 100 --output runs/mine/evaluation --videos 3
     keel evaluate runs/mine/pick_place.keel --react     (alarms stop the robot, as on the robot)
+    keel evaluate runs/mine/pick_place.keel --latency measured
+    keel evaluate runs/mine/pick_place.keel --latency-sweep 0 40 80 120 160 --episodes 20 --output runs/mine/latency
 """
 
 from __future__ import annotations
@@ -25,10 +27,13 @@ from policy_nodes.bundle.write import update_manifest
 from policy_nodes.cli.progress import ProgressBar
 from policy_nodes.errors import ConfigError
 from training.atomic import write_file
+from training.commands.latency import run_sweep
 from training.commands.resolved import CONFIG_NAME, resolved_config
 from training.contracts.registry import task_contract
 from training.evaluation.closed_loop import ClosedLoop
 from training.evaluation.episode import Episode
+from training.evaluation.latency import Latency
+from training.evaluation.latency_loop import LatentLoop
 from training.evaluation.monitor import open_monitor
 from training.evaluation.results import by_variant, write_results
 from training.evaluation.statistics import wilson_interval
@@ -60,6 +65,12 @@ class Args:
     """Write the measured success into the bundle's manifest."""
     provider: str = "cpu"
     """Execution provider."""
+    latency: str = ""
+    """Charge inference to simulated time: 'measured', or milliseconds per call. Empty: inference takes no time."""
+    latency_sweep: tuple[float, ...] = ()
+    """Compare --methods at these latencies (ms) on the same episodes; writes latency.json and latency.png."""
+    methods: tuple[str, ...] = ("naive", "ensemble", "rtc", "rti")
+    """Ways to execute chunks that --latency-sweep compares."""
 
 
 def run(args: Args) -> int:
@@ -69,10 +80,19 @@ def run(args: Args) -> int:
     contract = task_contract(bundle.manifest.task)
     world = contract.make_world()
     seconds = args.seconds or contract.episode_s
+    if args.latency_sweep:
+        return run_sweep(
+            bundle, world, args.latency_sweep, args.methods, episodes=args.episodes, seed=args.seed, seconds=seconds,
+            confidence=args.confidence, output=args.output,
+        )  # fmt: skip
     monitor, samples = open_monitor(bundle)
     if args.react and monitor is None:
         raise ConfigError(f"--react, but {bundle.path.name} has no failure predictor.", "run `keel calibrate` first.")
-    loop = ClosedLoop(bundle, world, monitor=monitor, samples=samples, react=args.react, provider=args.provider)
+    if args.latency:
+        loop: ClosedLoop = LatentLoop(bundle, world, Latency.parse(args.latency), provider=args.provider)
+        monitor = None  # the failure predictor has a process of its own; its time is not the policy's
+    else:
+        loop = ClosedLoop(bundle, world, monitor=monitor, samples=samples, react=args.react, provider=args.provider)
     if args.output is not None:
         _forget_films(args.output)
     episodes: list[Episode] = []
@@ -129,6 +149,10 @@ def record_success(bundle: Bundle, args: Args, episodes: Sequence[Episode]) -> N
 
 
 def _check(args: Args) -> None:
+    if args.latency:
+        Latency.parse(args.latency)
+        if args.react or args.latency_sweep:
+            raise ConfigError("--latency goes with neither --react nor --latency-sweep.", "give one of them.")
     if args.episodes < 1:
         raise ConfigError(f"--episodes is {args.episodes}.", "evaluate at least one episode.")
     if args.seed < 0:

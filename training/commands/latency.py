@@ -1,0 +1,83 @@
+"""The part of `keel evaluate` that charges inference to simulated time: one latency, or curves over several."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from policy_nodes.bundle.load import Bundle
+from policy_nodes.cli.progress import ProgressBar
+from policy_nodes.errors import ConfigError
+from training.atomic import write_file
+from training.evaluation.latency_plot import plot_points
+from training.evaluation.latency_sweep import METHODS, Point, check_methods, sweep
+from training.evaluation.machine import machine
+from training.suites.interface import TaskWorld
+
+SWEEP_JSON, SWEEP_IMAGE = "latency.json", "latency.png"
+
+
+def run_sweep(
+    bundle: Bundle,
+    world: TaskWorld,
+    delays_ms: Sequence[float],
+    methods: Sequence[str],
+    *,
+    episodes: int,
+    seed: int,
+    seconds: float,
+    confidence: float,
+    output: Path | None,
+) -> int:
+    """Run, print and, with ``output``, write ``latency.json`` and ``latency.png``; returns the exit code.
+
+    Raises:
+        ConfigError: a delay is negative, or a method unknown or without its graph in the bundle.
+    """
+    if min(delays_ms) < 0:
+        raise ConfigError(f"--latency-sweep holds {min(delays_ms)}.", "give milliseconds of 0 or more.")
+    check_methods(methods)
+    have = {"full", *(variant.method for variant in bundle.manifest.policy.variants)}
+    missing = [name for name in methods if METHODS[name].warm_start.method not in have]
+    if missing:
+        raise ConfigError(f"the bundle has no graph for '{missing[0]}'.", "add it with `keel realtime`.")
+    points: list[Point] = []
+    with ProgressBar("latency", total=len(delays_ms) * len(methods) * episodes) as bar:
+
+        def note(point: Point | None) -> None:
+            if point is None:
+                bar.advance()
+
+        for point in sweep(
+            bundle, world, methods, delays_ms, episodes=episodes, seed=seed, seconds=seconds,
+            confidence=confidence, progress=note,
+        ):  # fmt: skip
+            points.append(point)
+            if output is not None:  # after every point: a long run that ends early keeps what it has
+                content = {
+                    "bundle": bundle.manifest.name,
+                    "machine": machine(),
+                    "points": [p.as_dict() for p in points],
+                }
+                write_file(output / SWEEP_JSON, json.dumps(content, indent=1))
+    Console(highlight=False).print(table(points))
+    if output is not None:
+        plot_points(points, output / SWEEP_IMAGE, bundle.manifest.actions.step_s)
+    return 0
+
+
+def table(points: Sequence[Point]) -> Table:
+    """The points, one row each."""
+    found = Table(title="success and smoothness against delay")
+    for name in ("method", "delay ms", "success", "interval", "seam", "evaluations/call", "evaluations/tick", "time s"):
+        found.add_column(name, justify="left" if name == "method" else "right")
+    for p in points:
+        found.add_row(
+            p.method, f"{p.delay_ms:g}", f"{p.successes}/{p.episodes}", f"{p.low:.2f}..{p.high:.2f}", f"{p.seam:.4f}",
+            f"{p.evaluations_per_call:.1f}", f"{p.evaluations_per_tick:.2f}", f"{p.seconds:.1f}",
+        )  # fmt: skip
+    return found
