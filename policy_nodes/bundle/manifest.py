@@ -46,6 +46,7 @@ class ObservationTerm(Strict):
         "geometry_msgs/msg/TwistStamped",
         "nav_msgs/msg/Odometry",
         "std_msgs/msg/Float64MultiArray",
+        "trajectory_msgs/msg/JointTrajectory",
     ]
     field: Literal[
         "position",
@@ -61,8 +62,9 @@ class ObservationTerm(Strict):
         "linear",
         "angular",
         "planar",
+        "first_positions",
     ]
-    """What is read; ``projected_gravity`` and ``planar`` are computed, see docs/bundle.md."""
+    """What is read; ``projected_gravity``, ``planar`` and ``first_positions`` are computed, see docs/bundle.md."""
     axes: Annotated[list[Name], Field(min_length=1, max_length=512)]
     """Element labels in order; joint names for a JointState."""
     unit: Annotated[list[Unit], Field(min_length=1, max_length=512)]
@@ -76,6 +78,14 @@ class ObservationTerm(Strict):
     offset: FiniteFloat = 0.0
     clip: Annotated[FiniteFloat, Field(gt=0)] | None = None
     """Symmetric bound of the scaled value."""
+    fallback: Floats | None = None
+    """Raw value per element that stands in while the topic is silent or older than ``max_age_s``: a velocity command
+    falls to zero, a previous action to the default pose. None: silence is a fault."""
+
+    @property
+    def own_action(self) -> bool:
+        """Whether this is the policy's own previous answer, which the policy process remembers by itself."""
+        return self.field == "first_positions"
 
     @property
     def size(self) -> int:
@@ -92,6 +102,10 @@ class ObservationTerm(Strict):
         }
         if len(set(sizes.values())) != 1:
             raise ValueError(f"observation term '{self.name}': lengths differ: {sizes}")
+        if self.fallback is not None and len(self.fallback) != self.size:
+            raise ValueError(
+                f"observation term '{self.name}': {len(self.fallback)} fallback values for {sizes['axes']}"
+            )
         if len(set(self.axes)) != len(self.axes):
             raise ValueError(f"observation term '{self.name}': repeated names in axes")
         for axis, low, high in zip(self.axes, self.minimum, self.maximum, strict=True):

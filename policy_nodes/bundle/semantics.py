@@ -28,6 +28,7 @@ MESSAGE_FIELDS = {
     "geometry_msgs/msg/Twist": {"linear", "angular", "planar"},
     "geometry_msgs/msg/TwistStamped": {"linear", "angular", "planar"},
     "nav_msgs/msg/Odometry": {"linear", "angular"},
+    "trajectory_msgs/msg/JointTrajectory": {"first_positions"},
 }
 FIXED_FIELDS: dict[str, tuple[list[str], str]] = {
     "pose": (["m"] * 3 + ["1"] * 4, "xyzxyzw"),
@@ -77,8 +78,13 @@ def check_observation_units(manifest: Manifest) -> Iterator[str]:
                 for axis, unit in zip(term.axes, term.unit, strict=True)
                 if unit not in JOINT_UNITS[term.field]
             )
+        elif term.own_action and list(term.axes) != manifest.actions.joints:
+            yield f"{where}: the previous action has other joints than the actions, or another order"
         elif term.field in FIXED_FIELDS:
             yield from _check_vector(term, where)
+        for axis, value, low, high in zip(term.axes, term.fallback or [], term.minimum, term.maximum, strict=False):
+            if not low <= value <= high:
+                yield f"{where}: fallback {value} of '{axis}' is outside [{low}, {high}]"
 
 
 def _check_vector(term: ObservationTerm, where: str) -> Iterator[str]:

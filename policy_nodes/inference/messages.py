@@ -48,6 +48,7 @@ class TermReader:
             "sensor_msgs/msg/Imu": self._imu,
             "geometry_msgs/msg/Twist": self._twist,
             "geometry_msgs/msg/TwistStamped": lambda message: self._framed(message, message.twist),
+            "trajectory_msgs/msg/JointTrajectory": self._first_positions,
             "nav_msgs/msg/Odometry": lambda message: self._framed(message, message.twist.twist, message.child_frame_id),
         }
         self._read = readers[term.message_type]
@@ -77,6 +78,13 @@ class TermReader:
                 f"make the driver publish '{self._term.field}' for every joint",
             )
         return [values[index] for index in self._order]
+
+    def _first_positions(self, message: Any) -> Sequence[float]:
+        if not message.points or len(message.points[0].positions) != len(message.joint_names):
+            raise self._error("the trajectory has no first point with every position", "publish as policy_node does")
+        where = f"Observation term '{self._term.name}' on {self._term.topic}"
+        order = joint_positions(tuple(message.joint_names), self._term.axes, where)
+        return [message.points[0].positions[index] for index in order]
 
     def _check_frame(self, frame: str) -> None:
         if self._term.frame_id is not None and frame.lstrip("/") != self._term.frame_id:

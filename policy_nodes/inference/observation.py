@@ -3,7 +3,8 @@
 Time. The observation's stamp is that of the newest sample of any term (no term is ever extrapolated). History row
 ``k`` steps back is sampled at ``stamp - k * history_step``: the latest sample at or before that instant, or one at
 most a quarter step later if it is nearer, so that a jitter of microseconds does not cost a whole period. Before the
-first sample the oldest is repeated, as LeRobot pads the start of an episode.
+first sample the oldest is repeated, as LeRobot pads the start of an episode. A term with a fallback is never missing:
+while its topic is silent, and before its first sample, the fallback is its value.
 """
 
 from __future__ import annotations
@@ -89,6 +90,19 @@ class ObservationBuffer:
         with self._lock:
             return self._history[term_name].insert(int(stamp_ns), array)
 
+    def push_own_action(self, stamp_ns: int, command: ArrayLike) -> None:
+        """Remember the policy's own answer for terms that observe it.
+
+        It is what the policy put out, not what limits made of it: the network was trained on its own outputs. It never
+        travels over the wire, so that it cannot be late, lost, or another process's.
+
+        Args:
+            stamp_ns: of the chunk, which is that of its observation.
+            command: (n,) first row of the chunk in command order.
+        """
+        for term in (term for feature in self._features for term in feature.terms if term.own_action):
+            self.push(term.name, stamp_ns, command)
+
     def assemble(self, now_ns: int) -> Observation:
         """Build the graph's inputs from the samples at hand.
 
@@ -100,10 +114,12 @@ class ObservationBuffer:
                 or holds a value that is not finite; the text names term, age and limit.
         """
         with self._lock:
-            newest = {term.name: self._newest(term, now_ns) for feature in self._features for term in feature.terms}
-            stamp = max(newest.values())
-            values = {feature.name: self._rows(feature, stamp) for feature in self._features}
-            outside = tuple(self._outside())
+            terms = [term for feature in self._features for term in feature.terms]
+            missing = {term.name for term in terms if term.fallback is not None and self._silent(term, now_ns)}
+            newest = {term.name: self._newest(term, now_ns) for term in terms if term.name not in missing}
+            stamp = max(newest.values(), default=now_ns)
+            values = {feature.name: self._rows(feature, stamp, missing) for feature in self._features}
+            outside = tuple(self._outside(missing))
         ages = {name: (now_ns - newest[name]) / 1e9 for name in newest}
         return Observation(stamp, values, ages, outside)
 
@@ -113,6 +129,11 @@ class ObservationBuffer:
                 if term.name == name:
                     return term
         raise ObservationError(f"The contract has no observation term '{name}'.", f"it has {', '.join(self._history)}")
+
+    def _silent(self, term: ObservationTerm, now_ns: int) -> bool:
+        """Whether the term's fallback stands in: nothing was received for longer than its age limit."""
+        history = self._history[term.name]
+        return not history or now_ns - history.newest_ns > _age_limit_ns(term)
 
     def _newest(self, term: ObservationTerm, now_ns: int) -> int:
         """Stamp of the term's newest sample, after the checks on its age."""
@@ -136,16 +157,22 @@ class ObservationBuffer:
             )
         return stamp
 
-    def _rows(self, feature: ObservationFeature, stamp_ns: int) -> NDArray[np.float32]:
+    def _rows(self, feature: ObservationFeature, stamp_ns: int, missing: set[str]) -> NDArray[np.float32]:
         step_ns = feature.history_step_s * 1e9
         rows = np.empty((feature.history, feature.size), dtype=np.float32)
         column = 0
         for term in feature.terms:
             history = self._history[term.name]
+            if term.name in missing:
+                rows[:, column : column + term.size] = transform(term, np.array(term.fallback, dtype=np.float64))
+                column += term.size
+                continue
             for index in range(feature.history):
                 target = stamp_ns - round((feature.history - 1 - index) * step_ns)
                 found, value = history.at(target, later_ns=round(step_ns / 4))
-                if target - found > _age_limit_ns(term):
+                if term.fallback is not None and (target - found > _age_limit_ns(term) or found > target + step_ns / 4):
+                    value = np.array(term.fallback, dtype=np.float64)  # silent then
+                elif target - found > _age_limit_ns(term):
                     raise ObservationError(
                         f"Observation term '{term.name}' has a gap of {(target - found) / 1e9:.3f} s in its history, "
                         f"the limit is {term.max_age_s:g} s.",
@@ -161,10 +188,10 @@ class ObservationBuffer:
             column += term.size
         return rows
 
-    def _outside(self) -> list[str]:
+    def _outside(self, missing: set[str]) -> list[str]:
         sentences = []
         for feature in self._features:
-            for term in feature.terms:
+            for term in (term for term in feature.terms if term.name not in missing):
                 value = self._history[term.name].newest
                 for index in np.flatnonzero((value < np.array(term.minimum)) | (value > np.array(term.maximum))):
                     limits = f"[{term.minimum[index]:g}, {term.maximum[index]:g}]"

@@ -151,6 +151,7 @@ class PlanningLoop:
         self.planned += 1
         self.last_refusal = ""
         self._plan, self._chunk = plan, plan.chunk
+        self.buffer.push_own_action(plan.chunk.stamp_ns, plan.chunk.values[0])
         self.notes.update([plan.note] if plan.note else [])
         self._publish(plan, self._delay_s)
         self.delays.add(max(self._delay_s, 0.0))

@@ -41,7 +41,9 @@ def joint_state_topic(manifest: Manifest) -> str:
     return next(topics, DEFAULT_JOINT_STATES)
 
 
-def subscribe_terms(node: Node, manifest: Manifest, prefix: str, callback: TermCallback) -> list[Subscription]:
+def subscribe_terms(
+    node: Node, manifest: Manifest, prefix: str, callback: TermCallback, own_actions: bool = True
+) -> list[Subscription]:
     """One subscription per contract topic; ``callback(term, stamp_ns, value)`` for every term of every message.
 
     A message that does not fit the contract (missing joint, wrong frame) is logged, throttled, and dropped: to the
@@ -52,9 +54,10 @@ def subscribe_terms(node: Node, manifest: Manifest, prefix: str, callback: TermC
         manifest: the contract.
         prefix: parameter ``topic_prefix``.
         callback: receives values (size,) in the term's order and unit.
+        own_actions: also the policy's own answers; the policy itself remembers them instead.
     """
     by_topic: dict[str, list[tuple[ObservationTerm, TermReader]]] = {}
-    for term in manifest.terms:
+    for term in (term for term in manifest.terms if own_actions or not term.own_action):
         by_topic.setdefault(term.topic, []).append((term, TermReader(term)))
 
     def receive(readers: list[tuple[ObservationTerm, TermReader]], message: object) -> None:

@@ -6,6 +6,7 @@ from geometry_msgs.msg import PoseStamped, Twist, TwistStamped
 from nav_msgs.msg import Odometry
 from sensor_msgs.msg import Imu, JointState
 from std_msgs.msg import Float64MultiArray
+from trajectory_msgs.msg import JointTrajectory
 
 from policy_nodes.errors import ContractError
 
@@ -17,6 +18,7 @@ _TYPES = {
     "geometry_msgs/msg/TwistStamped": TwistStamped,
     "nav_msgs/msg/Odometry": Odometry,
     "std_msgs/msg/Float64MultiArray": Float64MultiArray,
+    "trajectory_msgs/msg/JointTrajectory": JointTrajectory,
 }
 
 

@@ -69,7 +69,7 @@ class PolicyNode(BundleNode):
             event_callbacks=self._chunk_events.of_publisher(),
         )
         self._status = self.create_lifecycle_publisher(DiagnosticArray, "~/status", 10)
-        self._handles = subscribe_terms(self, bundle.manifest, self.text("topic_prefix"), self._on_term)
+        self._handles = subscribe_terms(self, bundle.manifest, self.text("topic_prefix"), self._on_term, False)
 
     def teardown(self) -> None:
         """End planning, drop subscriptions and publishers."""
@@ -84,6 +84,7 @@ class PolicyNode(BundleNode):
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Start to plan."""
         self._planner.reset()
+        self._buffer.reset()
         self._loop = PlanningLoop(
             self._planner,
             self._buffer,

@@ -99,6 +99,8 @@ class SignalWatch:
         self.value: Array | None = None
         self.stamp_ns: int | None = None
         self.arrival_ns: int | None = None
+        self.may_be_silent = False
+        """Silence is no fault: the contract says what stands in for the signal."""
         self._minimum, self._maximum = np.asarray(minimum, dtype=float), np.asarray(maximum, dtype=float)
         self._max_age_ns = round(max_age_s * NS)
         self._future_ns = round(config.future_tolerance_s * NS)
@@ -110,7 +112,9 @@ class SignalWatch:
     def of_term(cls, term: ObservationTerm, config: SafetyConfig) -> SignalWatch:
         """Watch of one observation term of the bundle's contract."""
         low, high = np.array(term.minimum), np.array(term.maximum)
-        return cls(term.name, list(term.axes), low, high, term.max_age_s, config, OBSERVATION)
+        watch = cls(term.name, list(term.axes), low, high, term.max_age_s, config, OBSERVATION)
+        watch.may_be_silent = term.fallback is not None
+        return watch
 
     def sample(self, now_ns: int, stamp_ns: int, value: NDArray) -> Reason | None:
         """Take a sample (n,) stamped ``stamp_ns`` that arrived at ``now_ns``; the reason if it was rejected.
@@ -170,6 +174,8 @@ class SignalWatch:
             if self._rejects < self._max_rejects:
                 self._pending = None
             return pending
+        if self.may_be_silent:
+            return None
         if self.stamp_ns is None or self.arrival_ns is None:
             return Fault(self.reasons.stale, f"{self.name}: never received")
         age = now_ns - min(self.stamp_ns, self.arrival_ns)

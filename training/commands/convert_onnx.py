@@ -4,8 +4,8 @@ For files as Isaac Lab, rsl_rl, mjlab and holosoma export them, one flat observa
 file says about itself (joint order, gains, default pose, action scale, observation terms) is taken from its metadata;
 what it does not say is asked for by the option that supplies it. Limits of the robot come from `--safety` (YAML) or
 from a URDF, which some exporters store in the file. Observation scaling, the default pose and the action scale are
-built into the graph, so that the bundle reads raw sensors and writes joint targets. The previous action is read back
-from the command topic: it is what the safety node really sent.
+built into the graph, so that the bundle reads raw sensors and writes joint targets. The previous action is
+the policy's own previous answer, before any limit, which policy_node remembers.
 
 Examples:
     keel convert onnx policy.onnx --output walk.keel --robot go1 --rate-hz 50 --safety go1_safety.yaml

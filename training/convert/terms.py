@@ -22,10 +22,15 @@ GRAVITY = ("projected_gravity", "gravity_b", "gravity_vec")
 JOINT_POS = ("joint_pos", "joint_pos_rel", "dof_pos", "q")
 JOINT_VEL = ("joint_vel", "joint_vel_rel", "dof_vel", "dq")
 ACTIONS = ("actions", "last_action", "last_actions", "prev_actions", "action")
-COMMAND = ("command", "commands", "velocity_commands", "velocity_command", "twist")
+COMMAND = ("command", "commands", "cmd", "velocity_commands", "velocity_command", "twist")
 MARGIN = 1.5
 """Measured joint velocities may exceed the commanded limit by this factor before they are called implausible."""
 POSITION_MARGIN = 0.1
+COMMAND_TIMEOUT_S = 0.5
+"""A velocity command that is older counts as zero."""
+LARGEST_ACTION = 20.0
+"""Beyond it an action in the units of the network is implausible; trainers clip at 10 to 100."""
+ACTION_CHUNK = "/policy_node/action_chunk"
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,7 @@ class Topics:
 
     Attributes:
         joint_states: JointState; imu: Imu; odometry: Odometry; velocity_command: Twist or TwistStamped.
-        command: Float64MultiArray of joint targets, written by the safety node and read back as the previous action.
+        command: Float64MultiArray of joint targets, written by the safety node.
         stamped_velocity_command: the velocity command is a TwistStamped.
     """
 
@@ -128,6 +133,9 @@ def _command(settings: Settings, topics: Topics) -> Meaning:
         "unit": ["m/s", "m/s", "rad/s"],
         "minimum": (low - slack).tolist(),
         "maximum": (high + slack).tolist(),
+        # As Nav2 and diff_drive_controller do with a silent command: stand.
+        "fallback": [0.0, 0.0, 0.0],
+        "max_age_s": COMMAND_TIMEOUT_S,
     }
     return contract, np.zeros(3), np.ones(3)
 
@@ -145,7 +153,15 @@ def _joints(name: str, settings: Settings, safety: SafetyConfig, topics: Topics)
         bound = [MARGIN * joint.velocity for joint in safety.joints]
         contract = {"field": "velocity", "unit": ["rad/s"] * count, "minimum": [-v for v in bound], "maximum": bound}
         return states | contract, np.zeros(count), np.ones(count)
-    # The previous action, in the units it was trained on, from the target that was really sent.
-    source = {"topic": topics.command, "message_type": "std_msgs/msg/Float64MultiArray", "field": "data"}
-    contract = source | wide | {"axes": list(settings.joints), "unit": ["rad"] * count}
+    # The policy's own previous answer, in the units it was trained on; the default pose before the first one.
+    source = {"topic": ACTION_CHUNK, "message_type": "trajectory_msgs/msg/JointTrajectory", "field": "first_positions"}
+    reach = np.abs(settings.action_scale) * LARGEST_ACTION
+    default = settings.default_pos
+    contract = source | {
+        "minimum": np.minimum(low - POSITION_MARGIN, default - reach).tolist(),
+        "maximum": np.maximum(high + POSITION_MARGIN, default + reach).tolist(),
+        "axes": list(settings.joints),
+        "unit": ["rad"] * count,
+        "fallback": default.tolist(),
+    }
     return contract, settings.default_pos, 1.0 / settings.action_scale

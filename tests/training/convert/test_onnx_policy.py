@@ -54,7 +54,9 @@ def test_targets_from_live_messages_equal_the_frameworks_own_arithmetic(request_
             header=header, name=["knee", "wheel", "hip"], position=[-1.4, 9.0, 0.3], velocity=[2.0, 9.0, -1.0],
             effort=[],
         ),
-        "/forward_position_controller/commands": Message(data=[0.2, -1.3]),
+        "/policy_node/action_chunk": Message(
+            header=header, joint_names=["knee", "hip"], points=[Message(positions=[-1.3, 0.2])]
+        ),
     }  # fmt: skip
     buffer = ObservationBuffer(bundle.manifest.observations)
     for term in bundle.manifest.terms:
