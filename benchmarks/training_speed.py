@@ -5,8 +5,8 @@ differs is how a batch is read and the loop around it. The LeRobot row is its da
 its own ``update_policy``; it needs the environment of `make test-lerobot` and is left out where lerobot is absent. The
 plain row is a map-style ``torch.utils.data.Dataset`` over the same arrays.
 
-    python benchmarks/training.py
-    PYTHONPATH=. .venv-lerobot/bin/python benchmarks/training.py --batch 64 --rounds 5
+    python benchmarks/training_speed.py
+    PYTHONPATH=. .venv-lerobot/bin/python benchmarks/training_speed.py --batch 64 --rounds 5
 """
 
 from __future__ import annotations
@@ -28,18 +28,15 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
-# This script shares its name with the package that it measures; without this line it would import itself.
-sys.path[0] = str(Path(__file__).resolve().parents[1])
-
-from training.contracts.registry import task_contract  # noqa: E402
-from training.contracts.task import TaskContract  # noqa: E402
-from training.datasets.lerobot_v3.reader import Dataset  # noqa: E402
-from training.datasets.lerobot_v3.schema import Feature  # noqa: E402
-from training.datasets.lerobot_v3.windows import ChunkSampler  # noqa: E402
-from training.datasets.lerobot_v3.writer import DatasetWriter  # noqa: E402
-from training.imitation.build import build_policy, build_sampler  # noqa: E402
-from training.imitation.config import TrainConfig  # noqa: E402
-from training.imitation.trainer import Trainer, to_tensors  # noqa: E402
+from training.contracts.registry import task_contract
+from training.contracts.task import TaskContract
+from training.datasets.lerobot_v3.reader import Dataset
+from training.datasets.lerobot_v3.schema import Feature
+from training.datasets.lerobot_v3.windows import ChunkSampler
+from training.datasets.lerobot_v3.writer import DatasetWriter
+from training.imitation.build import build_policy, build_sampler
+from training.imitation.config import TrainConfig
+from training.imitation.trainer import Trainer, to_tensors
 
 TASK = "metaworld/reach-v3"
 LENGTH = 100
