@@ -6,6 +6,7 @@ import json
 import os
 import zipfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,8 @@ def write_black_box(snapshot: Snapshot, directory: Path) -> Path:
     except OSError as error:
         raise BlackBoxError(f"cannot write {path}: {error.strerror}.", "check the directory and its space.") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
     return path
 
 
@@ -96,7 +98,7 @@ def read_black_box(path: Path) -> Recording:
         recording = Recording(path, [str(name) for name in meta["joints"]], float(meta["period_s"]), arrays, events)
         if arrays["command"].shape != (len(arrays["decision_t"]), len(recording.joints)):
             raise ValueError("commands and joints do not fit")
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise BlackBoxError(f"{path} is no readable black box: {error}.", fix) from error
     return recording
 
