@@ -9,7 +9,10 @@ from importlib import import_module
 from policy_nodes.errors import ConfigError
 from training.contracts.task import TaskContract
 
-_FACTORIES = {"panda_pick_place": "training.contracts.panda_pick_place:make"}
+_FACTORIES = {
+    "panda_pick_place": "training.contracts.panda_pick_place:make",
+    "pusht": "training.contracts.pusht:make",
+}
 _FAMILIES = {"metaworld": "training.contracts.metaworld:make"}
 """Families of tasks, named FAMILY/VARIANT; the factory takes the variant."""
 

@@ -69,10 +69,13 @@ class TaskContract:
 
     @property
     def sha256(self) -> str:
-        """Hash of what the weights depend on: terms, rate, chunking and which targets are relative."""
+        """Hash of what the weights depend on: terms, rate, chunking and which targets are relative.
+
+        Fields that are not set do not count, so that an optional field added to the schema changes no hash.
+        """
         content = {
-            "observations": [feature.model_dump(mode="json") for feature in self.observations],
-            "actions": self.actions.model_dump(mode="json"),
+            "observations": [feature.model_dump(mode="json", exclude_none=True) for feature in self.observations],
+            "actions": self.actions.model_dump(mode="json", exclude_none=True),
             "control_rate_hz": self.timing.control_rate_hz,
             "relative": self.relative,
         }

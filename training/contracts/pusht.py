@@ -1,0 +1,121 @@
+"""Contract of push-T: a pusher with two position-controlled axes, a tracked block and a goal outline."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from policy_nodes.bundle.manifest import ActionSpec, ActionTerm, ObservationFeature, ObservationTerm, Timing
+from policy_nodes.safety.config import JointLimit, SafetyConfig
+from training.contracts.task import TaskContract
+from training.suites.pusht.encoder import PushTEncoder
+from training.suites.pusht.expert import PushTExpert
+from training.suites.pusht.world import AXES, CONTROL_DT, SIZE, PushTWorld
+
+HISTORY = 2
+EPISODE_S = 30.0
+"""300 control periods, as gym-pusht limits an episode."""
+MARGIN = 0.05
+MAX_AGE_S = 0.3
+"""Three control periods."""
+SPEED = 2.0
+"""Of the pusher's target (m/s): two hundred millimetres per control period."""
+STIFFNESS, DAMPING = 100.0, 20.0
+"""gym-pusht's PD gains for a pusher of unit mass."""
+
+
+class PusherPosition(nn.Module):
+    """Positions of the pusher in a chunk of commands: (N, H, 2) -> (N, H, 3) in m, z = 0."""
+
+    def forward(self, chunk: Tensor) -> Tensor:
+        """The command is the position."""
+        return torch.cat([chunk, torch.zeros_like(chunk[..., :1])], dim=-1)
+
+
+def _pose(name: str) -> ObservationTerm:
+    return ObservationTerm(
+        name=f"{name}_pose",
+        topic=f"/objects/{name}/pose",
+        message_type="geometry_msgs/msg/PoseStamped",
+        field="pose",
+        axes=["x", "y", "z", "qx", "qy", "qz", "qw"],
+        unit=["m"] * 3 + ["1"] * 4,
+        frame_id="table",
+        minimum=[-MARGIN] * 3 + [-1.001] * 4,
+        maximum=[SIZE + MARGIN] * 3 + [1.001] * 4,
+        max_age_s=MAX_AGE_S,
+    )
+
+
+def make() -> TaskContract:
+    """Build the contract."""
+    pusher = ObservationTerm(
+        name="axis_position",
+        topic="/joint_states",
+        message_type="sensor_msgs/msg/JointState",
+        field="position",
+        axes=list(AXES),
+        unit=["m"] * 2,
+        minimum=[-MARGIN] * 2,
+        maximum=[SIZE + MARGIN] * 2,
+        max_age_s=MAX_AGE_S,
+    )
+    features = {PushTEncoder.STATE: [pusher], PushTEncoder.ENVIRONMENT: [_pose("block"), _pose("goal")]}
+    action = ActionTerm(
+        name="pusher",
+        joints=list(AXES),
+        mode="position",
+        unit=["m"] * 2,
+        offset=[0.0] * 2,
+        stiffness=[STIFFNESS] * 2,
+        damping=[DAMPING] * 2,
+        minimum=[0.0] * 2,
+        maximum=[SIZE] * 2,
+    )
+    acceleration = 2.0 * SPEED / CONTROL_DT
+    joints = [
+        JointLimit(
+            name=name,
+            position_min=0.0,
+            position_max=SIZE,
+            velocity=SPEED,
+            acceleration=acceleration,
+            jerk=2.0 * acceleration / CONTROL_DT,
+        )
+        for name in AXES
+    ]
+    return TaskContract(
+        name="pusht",
+        robot="pusher",
+        instruction="Push the T-shaped block onto its outline.",
+        observations=[
+            ObservationFeature(name=name, terms=terms, history=HISTORY, history_step_s=CONTROL_DT)
+            for name, terms in features.items()
+        ],
+        actions=ActionSpec(
+            terms=[action],
+            command_topic="/forward_position_controller/commands",
+            command_type="std_msgs/msg/Float64MultiArray",
+            horizon=16,
+            execution_horizon=8,
+            step_s=CONTROL_DT,
+        ),
+        timing=Timing(control_rate_hz=1.0 / CONTROL_DT, inference_budget_s=0.1),
+        relative=[True, True],
+        safety=SafetyConfig(
+            joints=joints,
+            joint_state_timeout_s=MAX_AGE_S,
+            position_tolerance=MARGIN,
+            joint_jump_slack=0.1,
+            max_command_distance=2.0 * SIZE,
+            max_tracking_error=2.0 * SIZE,
+            limit_jerk_in_motion=False,
+        ),
+        make_encoder=PushTEncoder,
+        make_position=PusherPosition,
+        simulator="",
+        make_world=PushTWorld,
+        make_expert=PushTExpert,
+        episode_s=EPISODE_S,
+        demonstration_s=EPISODE_S,
+    )
