@@ -54,6 +54,8 @@ class PlanningLoop:
         """Observation stamp to published chunk."""
         self.planned = self.refusals = self.over_budget = self.overruns = 0
         self.last_refusal = ""
+        self.observation_age_s = 0.0
+        """How old the newest observation was when the last plan was begun."""
         self.notes: Counter[str] = Counter()
         """Chunks that were not made as configured, by cause."""
         self._now_ns, self._publish, self._refused, self._failed = now_ns, publish, refused, failed
@@ -137,7 +139,8 @@ class PlanningLoop:
 
     def _work(self, _asked_ns: int) -> None:
         try:
-            observation = self.buffer.assemble(self._now_ns())
+            began = self._now_ns()
+            observation = self.buffer.assemble(began)
             if self._chunk is not None and observation.stamp_ns == self._chunk.stamp_ns:
                 raise ObservationError("No observation is newer than the last plan.", "check the rate of the sensors")
             plan = self.planner.plan(observation)
@@ -146,6 +149,7 @@ class PlanningLoop:
             self.last_refusal = error.cause
             self._refused(error)
             return
+        self.observation_age_s = (began - observation.stamp_ns) / 1e9
         self._delay_s = (self._now_ns() - plan.chunk.stamp_ns) / 1e9
         self.planner.delivered(self._delay_s)
         self.planned += 1

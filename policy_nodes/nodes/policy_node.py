@@ -128,6 +128,7 @@ class PolicyNode(BundleNode):
         values = {
             "sequence": str(plan.chunk.sequence),
             "delay_s": f"{delay_s:.6f}",
+            "observation_age_s": f"{self._loop.observation_age_s if self._loop else 0.0:.6f}",
             "inference_s": f"{plan.output.seconds:.6f}",
             "method": plan.method,
             "evaluations": str(plan.evaluations),
