@@ -36,7 +36,7 @@ class Sb3Env(VecEnv):
     def reset(self) -> NDArray[np.float32]:
         """Starts new episodes everywhere, with the seed of ``seed()`` if one was given."""
         observations, _ = self.env.reset(seed=self._seeds[0])
-        self.reset_infos = [{} for _ in range(self.num_envs)]
+        self.reset_infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
         self._reset_seeds()
         self._reset_options()
         return observations[self._group].copy()

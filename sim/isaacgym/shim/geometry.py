@@ -54,7 +54,8 @@ class Quat:
     def from_axis_angle(axis: Vec3, angle: float) -> Quat:
         """Rotation by ``angle`` [rad] about ``axis``."""
         a = axis.array() / axis.length() * math.sin(angle / 2.0)
-        return Quat(*a.tolist(), math.cos(angle / 2.0))
+        x, y, z = a.tolist()
+        return Quat(x, y, z, math.cos(angle / 2.0))
 
     @staticmethod
     def from_euler_zyx(roll: float, pitch: float, yaw: float) -> Quat:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Sequence
 
 import mujoco
@@ -53,7 +54,10 @@ def compile_world(scene: Scene, params: SimParams, sensors: Sequence[str]) -> mu
             _add_drive(world, f"{prefix(k)}{dof}")
     for k, actor in enumerate(env.actors):
         _add_sensors(world, k, actor, sensors)
-    return world.compile()
+    with warnings.catch_warnings():
+        # An asset's own solver options yield to the world's, as they do to Isaac Gym's SimParams.
+        warnings.filterwarnings("ignore", message="Attach conflict")
+        return world.compile()
 
 
 def _contact_bits(world: mujoco.MjSpec, env: Env, k: int) -> None:
@@ -113,7 +117,7 @@ def world_models(base: mujoco.MjModel, scene: Scene) -> list[mujoco.MjModel]:
     known: dict[tuple[object, ...], mujoco.MjModel] = {}
     models = []
     for env in scene.envs:
-        key = tuple(actor.signature() for actor in env.actors)
+        key: tuple[object, ...] = tuple(actor.signature() for actor in env.actors)
         if scene.heightfield is not None and any(a.asset.fixed for a in env.actors):
             key = (*key, env.index)
         if key not in known:
