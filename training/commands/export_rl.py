@@ -25,6 +25,7 @@ from training.commands.resolved import CONFIG_NAME
 from training.commands.train_rl import overrides
 from training.rl.export import OnnxPolicy, ScaledPolicy, export_actor, load_actor, observation_scale
 from training.rl.gait_report import measure, table
+from training.rl.learning_curve import training_seconds
 from training.rl.run import latest_checkpoint
 
 POLICY_NAME, PROVENANCE_NAME = "policy.onnx", "provenance.json"
@@ -72,6 +73,10 @@ def run(args: Args) -> int:
         "iteration": iteration,
         "environment_steps": None if iteration is None else (iteration + 1) * ppo["steps"] * ppo["num_envs"],
     }
+    provenance["earlier_configs"] = [
+        json.loads(path.read_text(encoding="utf-8")) for path in sorted(args.run.glob("config.until_*.json"))
+    ]
+    provenance["training_s"] = training_seconds(args.run, iteration)
     if args.trials:
         policy = ScaledPolicy(OnnxPolicy(content), observation_scale(task))
         provenance["measured"] = measure(policy, task, args.trials, args.seed)

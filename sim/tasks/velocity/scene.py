@@ -70,6 +70,8 @@ def add_floor(spec: mujoco.MjSpec, friction: float) -> None:
         width=128,
         height=128,
     )
+    spec.visual.headlight.ambient = (0.45, 0.45, 0.45)
+    spec.visual.headlight.diffuse = (0.55, 0.55, 0.55)
     material = spec.add_material(name=FLOOR, texrepeat=(1, 1), texuniform=True)
     material.textures[int(mujoco.mjtTextureRole.mjTEXROLE_RGB)] = texture.name
     spec.worldbody.add_geom(
