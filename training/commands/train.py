@@ -70,7 +70,7 @@ def run(args: Args) -> int:
     torch.manual_seed(args.config.seed)
     sampler = build_sampler(dataset, contract, args.config)
     check_inputs(dataset, contract, args.config)
-    policy = build_policy(contract, args.config.policy)
+    policy = build_policy(contract, args.config.policy, with_teacher=True)
     metadata: dict[str, Any] = {
         "task": contract.name,
         "contract_sha256": contract.sha256,

@@ -17,10 +17,13 @@ from policy_nodes.bundle.onnx_metadata import contract_pairs
 from policy_nodes.bundle.write import write_bundle
 from policy_nodes.errors import BundleError
 from training.datasets.lerobot_v3.reader import Dataset
+from training.export.deployable import deployable
 from training.export.graph import ACTION, EMBEDDING, NOISE, export_graph
 from training.export.parity import graph_errors, record_parity
 from training.export.provenance import provenance
 from training.imitation.build import TrainedPolicy
+from training.policies.combinations import sampler_name
+from training.policies.config import PolicyConfig
 
 TOLERANCE = 1e-5
 
@@ -49,7 +52,9 @@ def export_bundle(trained: TrainedPolicy, dataset: Dataset, output: Path, *, nam
             f"'{dataset.root}' is not the dataset that this policy was trained on.", "export with the training dataset."
         )
     metadata = contract_pairs(contract.observations, contract.actions, contract.timing.control_rate_hz)
-    graph = export_graph(trained.policy, contract.observations, contract.actions, metadata)
+    graph = export_graph(
+        deployable(trained.policy), contract.observations, contract.actions, metadata, trained.policy.noise_rows
+    )
     inputs, outputs = record_parity(trained, dataset, samples)
     errors = graph_errors(graph, inputs, outputs)
     worst = max(errors, key=lambda key: errors[key] if np.isfinite(errors[key]) else np.inf)
@@ -75,14 +80,14 @@ def manifest_fields(trained: TrainedPolicy, name: str, errors: Mapping[str, floa
     actions = contract.actions
     shape = [actions.horizon, len(actions.joints)]
     inputs = [GraphTensor(name=f.name, role="observation", shape=[f.history, f.size]) for f in contract.observations]
-    inputs.append(GraphTensor(name=NOISE, role="noise", shape=shape))
+    inputs.append(GraphTensor(name=NOISE, role="noise", shape=[policy.noise_rows, len(actions.joints)]))
     outputs = [
         GraphTensor(name=ACTION, role="action", shape=shape),
         GraphTensor(name=EMBEDDING, role="embedding", shape=[policy.config.embedding_size]),
     ]
     info = PolicyInfo(
-        family="flow_matching",
-        sampler="euler",
+        family=family_name(policy.config),
+        sampler=sampler_name(policy.config),
         sampling_steps=policy.config.sampling_steps,
         parameters=sum(p.numel() for p in policy.parameters()),
         inputs=inputs,
@@ -99,6 +104,12 @@ def manifest_fields(trained: TrainedPolicy, name: str, errors: Mapping[str, floa
         "parity": {"samples": samples, "tolerance": TOLERANCE, "max_abs_error": dict(errors)},
         "provenance": provenance(trained),
     }
+
+
+def family_name(config: PolicyConfig) -> str:
+    """Family in the manifest: the objective, and the backbone where it is not the default one."""
+    objective = "flow_matching" if config.objective == "flow" else config.objective
+    return objective if config.backbone == "mlp" else f"{objective}_{config.backbone}"
 
 
 def _npz(arrays: Mapping[str, np.ndarray]) -> bytes:

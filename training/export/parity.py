@@ -33,7 +33,7 @@ def record_parity(trained: TrainedPolicy, dataset: Dataset, samples: int) -> tup
     actions = trained.contract.actions
     inputs = {name: values.astype(np.float32) for name, values in batch.observations.items()}
     rng = np.random.default_rng(0)
-    inputs[NOISE] = rng.standard_normal((samples, actions.horizon, len(actions.joints)), dtype=np.float32)
+    inputs[NOISE] = rng.standard_normal((samples, trained.policy.noise_rows, len(actions.joints)), dtype=np.float32)
     return inputs, reference_outputs(trained.policy, inputs)
 
 

@@ -13,7 +13,10 @@ from training.datasets.lerobot_v3.reader import Dataset
 from training.datasets.lerobot_v3.windows import ChunkSampler
 from training.imitation.checkpoint import load_weights, read_config, resolve_checkpoint
 from training.imitation.config import TrainConfig, train_config
-from training.policies.flow_policy import FlowPolicy, FlowPolicyConfig
+from training.policies.chunk_policy import ChunkPolicy
+from training.policies.condition import FeatureLayout, feature_layout
+from training.policies.config import PolicyConfig
+from training.policies.flow_policy import FlowPolicy
 
 ACTION = "action"
 
@@ -56,18 +59,67 @@ def build_sampler(dataset: Dataset, contract: TaskContract, config: TrainConfig)
     )
 
 
-def build_policy(contract: TaskContract, config: FlowPolicyConfig) -> FlowPolicy:
+def build_policy(contract: TaskContract, config: PolicyConfig, *, with_teacher: bool = False) -> ChunkPolicy:
     """An untrained policy for a contract.
 
+    Args:
+        contract: the task.
+        config: which parts.
+        with_teacher: load the teacher that ``distillation`` learns from; only training needs it.
+
     Raises:
-        ContractError: the horizon differs from the contract's.
+        ContractError: the horizon differs from the contract's, or the task lacks what the configuration needs.
+        ConfigError: no teacher, or one that cannot teach.
     """
     if config.horizon != contract.actions.horizon:
         raise ContractError(
             f"the policy predicts {config.horizon} steps, task '{contract.name}' wants {contract.actions.horizon}.",
             f"use --config.policy.horizon {contract.actions.horizon}.",
         )
-    return FlowPolicy(config, contract.make_encoder(), len(contract.actions.joints), contract.relative)
+    encoder = contract.make_encoder()
+    _check_features(contract, config, feature_layout(encoder))
+    kind = FlowPolicy if _embedding_flow(config) else ChunkPolicy
+    teacher = _teacher(contract, config) if with_teacher and config.objective == "distillation" else None
+    return kind(config, encoder, len(contract.actions.joints), contract.relative, teacher)
+
+
+def _embedding_flow(config: PolicyConfig) -> bool:
+    """Whether the denoiser is a velocity field conditioned on the embedding alone."""
+    return (config.objective, config.backbone, config.conditioning) == ("flow", "mlp", "film")
+
+
+def _check_features(contract: TaskContract, config: PolicyConfig, features: FeatureLayout) -> None:
+    if config.condition_dropout and not features.guided:
+        raise ContractError(
+            f"--config.policy.condition-dropout: task '{contract.name}' has no goal, task or language to leave out.",
+            "use a task with one, or drop guidance.",
+        )
+    if config.backbone == "sdp" and config.tasks > max(len(features.task), 1):
+        raise ContractError(
+            f"{config.tasks} routers, but task '{contract.name}' tells {max(len(features.task), 1)} tasks apart.",
+            f"use --config.policy.tasks {max(len(features.task), 1)} or fewer.",
+        )
+
+
+def _teacher(contract: TaskContract, config: PolicyConfig) -> ChunkPolicy:
+    if not config.teacher:
+        raise ConfigError(
+            "--config.policy.objective distillation needs a teacher.",
+            "train an edm policy and give its output as --config.policy.teacher.",
+        )
+    trained = load_policy(Path(config.teacher))
+    if trained.policy.config.objective != "edm" or trained.policy.config.edm != config.edm:
+        raise ConfigError(
+            f"the teacher '{config.teacher}' is no edm policy, or has another noise range.",
+            "use an edm policy with the same --config.policy.edm options.",
+        )
+    if trained.contract.name != contract.name or trained.policy.config.scaling != config.scaling:
+        raise ConfigError(
+            f"the teacher '{config.teacher}' was trained on '{trained.contract.name}' with "
+            f"{trained.policy.config.scaling} scaling of the actions.",
+            "teacher and student need the same task and --config.policy.action-scaling.",
+        )
+    return trained.policy
 
 
 @dataclass(frozen=True)
@@ -82,7 +134,7 @@ class TrainedPolicy:
         directory: checkpoint directory.
     """
 
-    policy: FlowPolicy
+    policy: ChunkPolicy
     contract: TaskContract
     train: TrainConfig
     config: dict[str, Any]

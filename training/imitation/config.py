@@ -8,7 +8,7 @@ from typing import Any
 
 from policy_nodes.errors import ConfigError
 from training.imitation.processes import Device, Precision, check_precision
-from training.policies.flow_policy import FlowPolicyConfig
+from training.policies.config import PolicyConfig, policy_config
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,8 @@ class TrainConfig:
         ConfigError: a value is out of range.
     """
 
-    policy: FlowPolicyConfig = field(default_factory=FlowPolicyConfig)
-    """Architecture and sampler."""
+    policy: PolicyConfig = field(default_factory=PolicyConfig)
+    """Objective, network and sampler."""
     steps: int = 4000
     """Optimiser steps."""
     batch_size: int = 256
@@ -82,7 +82,7 @@ def train_config(raw: Mapping[str, Any]) -> TrainConfig:
         ConfigError: it has options that this version does not know, or lacks some.
     """
     try:
-        return TrainConfig(**{**raw, "policy": FlowPolicyConfig(**raw["policy"])})
+        return TrainConfig(**{**raw, "policy": policy_config(raw["policy"])})
     except (KeyError, TypeError) as error:
         raise ConfigError(
             f"the checkpoint's configuration does not fit this version: {error}.", "use the version that trained it."

@@ -37,7 +37,7 @@ from training.imitation.ema import Ema
 from training.imitation.metrics import MetricsLog, forget_after
 from training.imitation.processes import Processes
 from training.imitation.schedule import learning_rate_scale
-from training.policies.flow_policy import FlowPolicy
+from training.policies.chunk_policy import ChunkPolicy
 
 Progress = Callable[[int, float], None]
 """Called after every step with (step, loss)."""
@@ -58,7 +58,7 @@ def to_tensors(batch: ChunkBatch, device: torch.device | None = None) -> tuple[d
 class _Loss(nn.Module):
     """The policy's loss as a module's ``forward``, which is what gradient averaging hooks into."""
 
-    def __init__(self, policy: FlowPolicy) -> None:
+    def __init__(self, policy: ChunkPolicy) -> None:
         super().__init__()
         self.policy = policy
 
@@ -89,7 +89,7 @@ class Trainer:
 
     def __init__(
         self,
-        policy: FlowPolicy,
+        policy: ChunkPolicy,
         sampler: ChunkSampler,
         config: TrainConfig,
         output: Path,
@@ -197,7 +197,7 @@ class Trainer:
         device = self.processes.device
         generator = torch.Generator(device).manual_seed(self.config.seed)
         with torch.no_grad(), device:
-            averaged = cast(FlowPolicy, self.ema.module)
+            averaged = cast(ChunkPolicy, self.ema.module)
             return float(averaged.loss(*to_tensors(self.sampler.gather(frames), device), generator))
 
     def save(self) -> Path:
