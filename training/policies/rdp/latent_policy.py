@@ -1,7 +1,8 @@
 """The slow policy of reactive diffusion policy: it generates latent tokens, not actions.
 
 The published policy is a diffusion U-Net over the latent sequence; here it is Keel's flow-matching MLP over the
-flattened tokens, which ONNX Runtime evaluates faster. Latents have a normaliser of their own, and the tokenizer stays as it is.
+flattened tokens, which ONNX Runtime evaluates faster. Latents have a normaliser of their own, and the tokenizer stays
+as it is.
 
 Source: Xue et al., arXiv 2503.02881, stage 2.
 """

@@ -1,0 +1,1 @@
+"""Wiping along a surface of unknown height under a demanded contact force."""
