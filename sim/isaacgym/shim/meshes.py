@@ -26,8 +26,9 @@ def heights_of_mesh(points: NDArray[np.float64]) -> tuple[NDArray[np.float64], N
     Raises:
         UnsupportedCallError: the vertices lie on no grid of equal steps in x and y.
     """
-    xs = np.unique(np.round(points[:, 0], 5))
-    cell = float(np.median(np.diff(xs))) if len(xs) > 1 else 0.0
+    steps = np.concatenate([np.diff(np.unique(np.round(points[:, axis], 4))) for axis in (0, 1)])
+    cell = float(steps[steps > 1e-3].min(initial=np.inf))
+    cell = cell if np.isfinite(cell) else 0.0
     index = np.round((points[:, :2] - points[:, :2].min(axis=0)) / cell) if cell > 0.0 else None
     if index is None or np.abs((points[:, :2] - points[:, :2].min(axis=0)) / cell - index).max() > 0.05:
         raise UnsupportedCallError("add_triangle_mesh of vertices off a grid.", "use add_heightfield or a plane.")

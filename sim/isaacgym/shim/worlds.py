@@ -162,17 +162,26 @@ def _apply_dofs(model: mujoco.MjModel, k: int, actor: Actor) -> None:
 
 
 def _apply_bodies(model: mujoco.MjModel, k: int, actor: Actor) -> None:
-    """Mass and centre-of-mass changes go to the main part of each rigid body."""
-    for name, new, old in zip(actor.asset.bodies, actor.body_props or [], actor.asset.body_props(), strict=True):
-        b = model.body(prefix(k) + name).id
+    """Mass and centre-of-mass changes go to the heaviest part of each rigid body (what welds collapsed into it)."""
+    asset = actor.asset
+    data = mujoco.MjData(asset.model)
+    mujoco.mj_kinematics(asset.model, data)
+    for index, (new, old) in enumerate(zip(actor.body_props or [], asset.body_props(), strict=True)):
+        parts = np.flatnonzero(asset.owner == index)
+        part = int(parts[np.argmax(asset.model.body_mass[parts])])
+        b = model.body(prefix(k) + asset.model.body(part).name).id
         before = float(model.body_mass[b])
         mass = before + new.mass - old.mass
-        if mass <= 0.0:
-            raise UnsupportedCallError(f"mass of body '{name}' becomes {mass:.3g} kg.", "keep it positive.")
+        if mass <= 0.0 and new.mass != old.mass:
+            raise UnsupportedCallError(
+                f"mass of body '{asset.bodies[index]}' becomes {new.mass:.3g} kg.", "keep it positive."
+            )
         if abs(mass - before) > 1e-9:
             model.body_mass[b] = mass
             if actor.recompute_inertia:
                 model.body_inertia[b] *= mass / before
         shift = new.com.array() - old.com.array()
         if np.any(shift != 0.0):
-            model.body_ipos[b] += shift * new.mass / mass
+            main = asset.model.body(asset.bodies[index]).id
+            in_part = data.xmat[part].reshape(3, 3).T @ data.xmat[main].reshape(3, 3) @ shift
+            model.body_ipos[b] += in_part * new.mass / mass
