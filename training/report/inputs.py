@@ -12,7 +12,7 @@ from policy_nodes.bundle.manifest import Manifest
 from policy_nodes.bundle.strict_json import parse_json_object
 from training.report.arrays import Series, Trace, read_scores, read_trace
 from training.report.files import ReportError, npz_meta, read_json, read_jsonl, read_npz
-from training.report.schema import Evaluation, LiveRun, TrainingPoint
+from training.report.schema import Campaign, Evaluation, LiveRun, TrainingPoint
 
 _EXPORT_FIX = "export it again with 'keel export', or copy the whole bundle directory."
 
@@ -50,11 +50,13 @@ class RunInputs:
     live: LiveRun | None = None
     trace: Trace | None = None
     clips: tuple[Path, ...] = ()
+    campaign: Campaign | None = None
 
     @property
     def empty(self) -> bool:
         """Nothing at all was found."""
-        return not any((self.bundle, self.training, self.evaluation, self.live, self.trace, self.rollouts, self.clips))
+        recorded = (self.training, self.evaluation, self.live, self.trace, self.rollouts, self.clips, self.campaign)
+        return not any((self.bundle, *recorded))
 
 
 def load_bundle(path: Path) -> BundleInput:
@@ -120,6 +122,9 @@ def load_inputs(directory: Path) -> RunInputs:
         live=read_json(run_path, LiveRun, "record the run again with 'keel run'.") if run_path.is_file() else None,
         trace=read_trace(trace_path) if trace_path.is_file() else None,
         clips=tuple(sorted((directory / "run").glob("*.webp"))),
+        campaign=read_json(campaign, Campaign, "run the campaign again with 'keel faults'.")
+        if (campaign := directory / "faults/faults.json").is_file()
+        else None,
     )
     if inputs.empty:
         raise ReportError(

@@ -9,6 +9,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
+from policy_nodes.running.campaign import page as campaign_page
 from training.report.chain import chain, versions
 from training.report.figures import build_figures
 from training.report.files import ReportError, write_text_atomically
@@ -57,6 +58,17 @@ def _interval(inputs: RunInputs) -> dict[str, float] | None:
     }
 
 
+def _campaign(inputs: RunInputs) -> dict[str, Markup] | None:
+    """The fault campaign's paragraph and matrix; its renderer escapes everything that it was given."""
+    if inputs.campaign is None:
+        return None
+    results = inputs.campaign.model_dump()
+    return {
+        "summary": Markup(campaign_page.summary(results)),
+        "table": Markup(campaign_page.table(results["verdicts"])),
+    }
+
+
 def render(inputs: RunInputs, created: datetime) -> str:
     """The page as HTML text: no script, and nothing fetched from anywhere.
 
@@ -75,7 +87,8 @@ def render(inputs: RunInputs, created: datetime) -> str:
             inputs=inputs,
             name=inputs.directory.resolve().name,
             created=created.strftime("%Y-%m-%d %H:%M UTC"),
-            css=Markup(css_variables() + css),
+            css=Markup(css_variables() + css + (campaign_page.STYLE if inputs.campaign else "")),
+            campaign=_campaign(inputs),
             tiles=headline(inputs),
             warnings=warnings(inputs),
             links=chain(inputs),

@@ -152,6 +152,39 @@ class LiveRun(Record):
     loops: dict[str, LoopTiming] = Field(default_factory=dict)
 
 
+class TrialSeen(Record):
+    """What was seen of one trial of the fault campaign."""
+
+    detected_s: float | None = None
+    state: str = ""
+    reason: str = ""
+    category: int | None = None
+    limit_use: dict[str, float] | None = None
+
+
+class Trial(Record):
+    """One cell of the campaign's matrix."""
+
+    case: str
+    phase: str
+    passed: bool
+    problems: list[str] = Field(default_factory=list)
+    expected: str = ""
+    reaction_periods: float | None = None
+    seen: TrialSeen
+
+
+class Campaign(Record):
+    """``faults/faults.json`` of ``keel faults``."""
+
+    bundle: str = ""
+    mode: str = ""
+    period_s: float = Field(gt=0)
+    allowed_periods: float = Field(gt=0)
+    conditions: str = ""
+    verdicts: list[Trial]
+
+
 class Rollout(Record):
     """The ``.json`` beside a clip: what it shows."""
 

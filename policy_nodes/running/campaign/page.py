@@ -9,15 +9,15 @@ from typing import Any
 from policy_nodes.running.campaign.catalogue import CASES
 
 STYLE = """
-.faults{border-collapse:collapse;width:100%;font-size:.86rem;font-variant-numeric:tabular-nums}
-.faults th,.faults td{border-bottom:1px solid var(--grid,#e4e8ee);padding:.36rem .55rem;text-align:left}
-.faults td{vertical-align:top}
-.faults thead th{font-weight:600;color:var(--muted,#5c6878)}
-.faults .group th{background:var(--grid,#f2f4f7);font-weight:600}
-.faults td.pass::before{content:"\\2713 ";color:var(--green,#009e73);font-weight:700}
-.faults td.fail::before{content:"\\2717 ";color:var(--vermillion,#d55e00);font-weight:700}
-.faults small{display:block;color:var(--muted,#5c6878)}
-.faults .fail small{color:var(--vermillion,#d55e00)}
+.campaign{border-collapse:collapse;width:100%;font-size:.86rem;font-variant-numeric:tabular-nums}
+.campaign th,.campaign td{border-bottom:1px solid var(--grid,#e4e8ee);padding:.36rem .55rem;text-align:left}
+.campaign td{vertical-align:top}
+.campaign thead th{font-weight:600;color:var(--muted,#5c6878)}
+.campaign .group th{background:var(--grid,#f2f4f7);font-weight:600}
+.campaign td.pass::before{content:"\\2713 ";color:var(--green,#009e73);font-weight:700}
+.campaign td.fail::before{content:"\\2717 ";color:var(--vermillion,#d55e00);font-weight:700}
+.campaign small{display:block;color:var(--muted,#5c6878)}
+.campaign .fail small{color:var(--vermillion,#d55e00)}
 """
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width,initial-scale=1"><title>{title}</title><style>
@@ -71,7 +71,7 @@ def table(verdicts: Sequence[Mapping[str, Any]]) -> str:
             f"<td>{escape(_words(declared))}</td>{found}</tr>"
         )
     return (
-        f'<table class="faults"><thead><tr><th>Fault</th><th>Declared</th>{head}</tr></thead>'
+        f'<table class="campaign"><thead><tr><th>Fault</th><th>Declared</th>{head}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table>"
     )
 
