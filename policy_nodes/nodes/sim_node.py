@@ -2,19 +2,24 @@
 
 Publishes ``/joint_states`` and ``/objects/<name>/pose``, obeys the command topic like a ros2_control forward command
 controller, and reports ``~/episode``. The simulator is a plug-in named ``module:factory`` (parameter ``simulator``), as
-with pluginlib, so that this package does not depend on any simulator.
+with pluginlib, so that this package does not depend on any simulator. A simulator with an IMU also publishes ``/imu`` at
+the rate of the joint states, and its true motion on ``/odom``.
 
 Services: ``~/new_episode`` (objects placed anew, the robot stays), ``~/displace_object`` (an out-of-distribution pose),
-``~/restore_object`` (back to where it was), ``~/corrupt_observation`` (SetBool: object poses become NaN).
+``~/restore_object`` (back to where it was), ``~/corrupt_observation`` (SetBool: object poses, or of a robot without
+objects the joint states, become NaN). For a walking robot displacing is a push, restoring puts it on its feet.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from geometry_msgs.msg import PoseStamped
+from nav_msgs.msg import Odometry
 from rclpy.node import Node
-from sensor_msgs.msg import JointState
+from sensor_msgs.msg import Imu, JointState
 from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import SetBool, Trigger
 
@@ -51,6 +56,10 @@ class SimNode(Node):
             name: self.create_publisher(PoseStamped, contract_topic(f"/objects/{name}/pose", prefix), STREAM)
             for name in self._robot.object_poses()
         }
+        self._walks = hasattr(self._robot, "imu")
+        if self._walks:
+            self._imu = self.create_publisher(Imu, contract_topic("/imu", prefix), STREAM)
+            self._odometry = self.create_publisher(Odometry, contract_topic("/odom", prefix), STREAM)
         self._status = self.create_publisher(DiagnosticArray, "~/episode", LATCHED)
         commands = contract_topic(read(self, "command_topic", str), prefix)
         self.create_subscription(Float64MultiArray, commands, self._on_command, COMMAND)
@@ -85,10 +94,14 @@ class SimNode(Node):
         self._robot.advance(self._command, self._period)
         stamp = self.get_clock().now().nanoseconds
         position, velocity, effort = self._robot.joint_state()
+        if self._corrupt and not self._poses:
+            position = np.full_like(position, np.nan)
         message = JointState(name=list(self._robot.joint_names))
         message.header.stamp = to_stamp(stamp)
         message.position, message.velocity, message.effort = position.tolist(), velocity.tolist(), effort.tolist()
         self._joint_states.publish(message)
+        if self._walks:
+            self._publish_motion(stamp)
         if self._tick % POSE_EVERY == 0:
             self._publish_poses(stamp)
         if self._tick % STATUS_EVERY == 0:
@@ -105,6 +118,26 @@ class SimNode(Node):
             o = target.orientation
             o.x, o.y, o.z, o.w = (float(v) for v in value[3:])
             self._poses[name].publish(message)
+
+    def _publish_motion(self, stamp_ns: int) -> None:
+        robot: Any = self._robot
+        orientation, rates, force = robot.imu()
+        imu = Imu()
+        imu.header.stamp, imu.header.frame_id = to_stamp(stamp_ns), robot.base_frame
+        _fill(imu.orientation, "xyzw", orientation)
+        _fill(imu.angular_velocity, "xyz", rates)
+        _fill(imu.linear_acceleration, "xyz", force)
+        self._imu.publish(imu)
+        if self._tick % POSE_EVERY:
+            return
+        pose, twist = robot.odometry()
+        odometry = Odometry(child_frame_id=robot.base_frame)
+        odometry.header.stamp, odometry.header.frame_id = to_stamp(stamp_ns), robot.frame_id
+        _fill(odometry.pose.pose.position, "xyz", pose[:3])
+        _fill(odometry.pose.pose.orientation, "xyzw", pose[3:])
+        _fill(odometry.twist.twist.linear, "xyz", twist[:3])
+        _fill(odometry.twist.twist.angular, "xyz", twist[3:])
+        self._odometry.publish(odometry)
 
     def _publish_status(self, stamp_ns: int) -> None:
         outcome = "success" if self._robot.success() else "failed" if self._robot.failed() else "running"
@@ -130,6 +163,11 @@ class SimNode(Node):
         self._corrupt = bool(request.data)
         response.success, response.message = True, "object poses are NaN" if self._corrupt else "object poses are true"
         return response
+
+
+def _fill(message: Any, fields: str, values: np.ndarray) -> None:
+    for field, value in zip(fields, values, strict=True):
+        setattr(message, field, float(value))
 
 
 def main() -> int:

@@ -43,6 +43,22 @@ class SimulatedRobot(Protocol):
         """The task can no longer be done."""
 
 
+class WalkingRobot(Protocol):
+    """What a legged simulator offers besides; found by the presence of ``imu``."""
+
+    base_frame: str
+
+    def imu(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Orientation quat_xyzw (4,), angular velocity [rad/s] and specific force [m/s^2] (3,), in ``base_frame``."""
+
+    def odometry(self) -> tuple[np.ndarray, np.ndarray]:
+        """Pose (7,) xyz + quat_xyzw in ``frame_id``; twist (6,) linear, angular in ``base_frame``."""
+
+
+SIMULATORS = {"unitree_go1": "sim.tasks.velocity.simulated_robot:SimulatedGo1"}
+"""Simulated robot by the name of the robot in a bundle, where it is not the launch file's default."""
+
+
 def load_simulator(reference: str, seed: int) -> SimulatedRobot:
     """Build the simulator ``module:factory`` with a seed.
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from policy_nodes.bundle.manifest import ObservationTerm
-from policy_nodes.safety.backup import BACKUPS, Backup, BackupContext, DampedStop, Home, JerkLimitedStop
+from policy_nodes.safety.backup import BACKUPS, Backup, BackupContext, DampedStop, JerkLimitedStop
 from policy_nodes.safety.chunks import Wanted
 from policy_nodes.safety.config import SafetyConfig
 from policy_nodes.safety.filter.model import FilterModel
@@ -42,8 +42,13 @@ class Commander:
         self._terms: Mapping[str, Array] = {}
         trail: deque[Array] = deque(maxlen=max(2, round(config.backups.rewind_s / dt)))
         self._trail = trail
-        context = BackupContext(config.joints, self._limiter.limits, config.backups, trail, self._clear)
-        usable = [name for name in BACKUPS if name != Home.name or config.backups.home is not None]
+        self.measured: tuple[Array, Array] | None = None
+        """Joint position and velocity (n,) while they are fresh; kept by the governor for backups that look."""
+        context = BackupContext(
+            config.joints, self._limiter.limits, config.backups, trail, self._clear, lambda: self.measured
+        )
+        poses = {"home": config.backups.home, "sit_down": config.backups.sit, "stand": config.backups.stand}
+        usable = [name for name in BACKUPS if name not in poses or poses[name] is not None]
         self._backups = {name: BACKUPS[name](context) for name in usable}
         self._backup: Backup | None = None
         self._filter: SafetyFilter | None = None

@@ -14,6 +14,7 @@ import yaml
 from pydantic import Field, FiniteFloat, ValidationError, model_validator
 
 from policy_nodes.errors import ConfigError
+from policy_nodes.safety.attitude_config import AttitudeConfig
 from policy_nodes.safety.backup_config import BackupConfig
 from policy_nodes.safety.filter.config import FilterConfig
 from policy_nodes.safety.reasons import REASONS, Reaction, Reason
@@ -21,7 +22,7 @@ from policy_nodes.safety.recoverability_config import RecoverabilityConfig
 from policy_nodes.safety.schema import Positive, Seconds, Strict
 from policy_nodes.safety.stl.config import SpecificationConfig
 
-BackupName = Literal["jerk_limited_stop", "hold", "damped_stop", "rewind", "home"]
+BackupName = Literal["jerk_limited_stop", "hold", "damped_stop", "rewind", "home", "damping", "sit_down", "stand"]
 MOVING_BACKUPS = ("rewind", "home")
 """Backups that go somewhere; allowed only where the robot stays under power and is believed (category 2)."""
 
@@ -106,6 +107,8 @@ class SafetyConfig(Strict):
     """What must hold while the policy moves the robot, on the executed trace and on the predicted chunk."""
     backups: BackupConfig = Field(default_factory=BackupConfig)
     """How the backups that are not plain stops behave."""
+    attitude: AttitudeConfig | None = None
+    """Fall detection of legged robots; None for arms."""
     filter: FilterConfig | None = None
     """What the arm must stay clear of; None switches the barrier filter off."""
     recoverability: RecoverabilityConfig | None = None
@@ -147,6 +150,9 @@ class SafetyConfig(Strict):
                 raise ValueError(f"reactions: '{reaction.backup}' for '{reason.value}' needs stop category 2")
             if reaction.backup == "home" and self.backups.home is None:
                 raise ValueError(f"reactions: 'home' for '{reason.value}' needs a position in backups.home")
+            pose = {"sit_down": "sit", "stand": "stand"}.get(reaction.backup)
+            if pose is not None and getattr(self.backups, pose) is None:
+                raise ValueError(f"reactions: '{reaction.backup}' for '{reason.value}' needs backups.{pose}")
         return self
 
 

@@ -19,6 +19,7 @@ import numpy as np
 
 from policy_nodes.bundle.manifest import ObservationTerm
 from policy_nodes.safety.alarms import AlarmWatch
+from policy_nodes.safety.attitude import AttitudeWatch
 from policy_nodes.safety.backup import JerkLimitedStop
 from policy_nodes.safety.black_box import BlackBox
 from policy_nodes.safety.chunks import ChunkWatch, Wanted
@@ -75,6 +76,7 @@ class Governor:
         self._commander = Commander(config, control_period_s, terms)
         self._specifications = SpecificationLayer(config.temporal_logic, joints, terms, control_period_s)
         self._effort = EffortWatch(config.joints, config.effort_debounce)
+        self._attitude = AttitudeWatch(config.attitude)
         self.black_box = BlackBox(config.black_box_s, control_period_s, joints, [term.name for term in terms])
         self._rivals = ""
         self._clean_ticks = 0
@@ -340,7 +342,9 @@ class Governor:
 
     def _signal_faults(self, now_ns: int) -> list[Fault]:
         found = [self._joint.fault(now_ns), *[watch.fault(now_ns) for watch in self._terms.values()]]
-        found.append(self._effort.fault())
+        found += [self._effort.fault(), self._attitude.fault(self._values())]
+        fresh = found[0] is None and self._joint.value is not None and self._joint.velocity is not None
+        self._commander.measured = (self._joint.value, self._joint.velocity) if fresh else None  # type: ignore[assignment]
         if self._rivals:
             found.append(Fault(Reason.RIVAL_COMMANDER, f"{self._rivals} also commands the robot"))
         return [fault for fault in found if fault is not None]
@@ -409,7 +413,7 @@ class Governor:
             missing.insert(0, f"stopped by {self.reason.value if self.reason else '?'}, reset first")
         elif self.state is not State.READY:
             missing.insert(0, f"state is {self.state.value}, not READY")
-        found = [self._alarms.lost(now_ns)]
+        found = [self._alarms.lost(now_ns), self._attitude.fault(self._values(), enabling=True)]
         if self._config.alarm_reaction != "warn":
             found.append(self._alarms.alarm())
         wanted, measured = self._chunks.at(now_ns), self._joint.value
@@ -434,6 +438,7 @@ class Governor:
         supervisor = self._supervisor
         before = supervisor.action
         if not supervisor.apply(now_ns, fault.reason, fault.detail):
+            self._release(now_ns, fault)
             return
         reaction = self._config.stop_reaction(fault.reason)
         if supervisor.action is Action.REST and reaction.stop_category != 2:
@@ -443,6 +448,15 @@ class Governor:
             self._commander.start_backup(now_ns, reaction.backup)
         if before is Action.FOLLOW and supervisor.action is Action.PAUSE:
             self._commander.start_backup(now_ns, JerkLimitedStop.name)
+        if before is Action.BACKUP and not going:
+            self._release(now_ns, fault)
+
+    def _release(self, now_ns: int, fault: Fault) -> None:
+        """A robot that falls during a stop must not be held stiffly in whatever pose its backup asks for."""
+        backup = self._config.stop_reaction(fault.reason).backup
+        other = self._supervisor.action is Action.BACKUP and self._commander.backup_name != backup
+        if fault.reason is Reason.FALLEN and other:
+            self._commander.start_backup(now_ns, backup)
 
     def _command(self, now_ns: int, wanted: Wanted | None) -> Array | None:
         commander = self._commander

@@ -59,6 +59,7 @@ class Reason(str, Enum):
     TRACKING_LOST = "tracking_lost"
     EFFORT_EXCEEDED = "effort_exceeded"
     RIVAL_COMMANDER = "rival_commander"
+    FALLEN = "fallen"
     SHUTDOWN = "shutdown"
     ESTOP = "estop"
     INTERNAL_ERROR = "internal_error"
@@ -198,6 +199,9 @@ REASONS: dict[Reason, ReasonInfo] = {
     ),
     Reason.RIVAL_COMMANDER: _stop(
         1, "Another node publishes commands to the robot.", "End the named node, then reset."
+    ),
+    Reason.FALLEN: _stop(
+        1, "A legged robot is tilted further than it can recover from.", "Set it upright or let it lie, then reset."
     ),
     Reason.SHUTDOWN: _stop(1, "The node is shutting down.", "Start the node again."),
     Reason.ESTOP: _stop(1, "Emergency stop.", "Remove the danger, release the button, then reset."),

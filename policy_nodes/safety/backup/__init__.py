@@ -7,10 +7,13 @@ from collections.abc import Callable
 from policy_nodes.safety.backup.base import Backup
 from policy_nodes.safety.backup.context import BackupContext
 from policy_nodes.safety.backup.damped_stop import DampedStop
+from policy_nodes.safety.backup.damping import Damping
 from policy_nodes.safety.backup.hold import Hold
 from policy_nodes.safety.backup.home import Home
 from policy_nodes.safety.backup.jerk_limited_stop import JerkLimitedStop
 from policy_nodes.safety.backup.rewind import Rewind
+from policy_nodes.safety.backup.sit_down import SitDown
+from policy_nodes.safety.backup.stand import Stand
 
 BACKUPS: dict[str, Callable[[BackupContext], Backup]] = {
     Hold.name: lambda context: Hold(context.limits),
@@ -18,7 +21,22 @@ BACKUPS: dict[str, Callable[[BackupContext], Backup]] = {
     DampedStop.name: lambda context: DampedStop(context.limits, context.settings.damping_s),
     Rewind.name: Rewind,
     Home.name: Home,
+    Damping.name: Damping,
+    SitDown.name: SitDown,
+    Stand.name: Stand,
 }
 """Constructors by the name used in ``safety.yaml``."""
 
-__all__ = ["BACKUPS", "Backup", "BackupContext", "DampedStop", "Hold", "Home", "JerkLimitedStop", "Rewind"]
+__all__ = [
+    "BACKUPS",
+    "Backup",
+    "BackupContext",
+    "DampedStop",
+    "Damping",
+    "Hold",
+    "Home",
+    "JerkLimitedStop",
+    "Rewind",
+    "SitDown",
+    "Stand",
+]

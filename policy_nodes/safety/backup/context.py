@@ -15,6 +15,10 @@ def _always(path: Sequence[Array]) -> bool:
     return True
 
 
+def _unknown() -> tuple[Array, Array] | None:
+    return None
+
+
 @dataclass
 class BackupContext:
     """Shared by all backups of one robot.
@@ -24,6 +28,7 @@ class BackupContext:
         limits: the same as arrays, with the control period.
         settings: section ``backups``.
         trail: commanded positions (n,), one per control period of motion, newest last: the travelled path.
+        measured: joint position and velocity (n,) if they are fresh, else None.
         clear: whether every configuration of a path is clear of everything the filter knows.
     """
 
@@ -32,6 +37,7 @@ class BackupContext:
     settings: BackupConfig = field(default_factory=BackupConfig)
     trail: deque[Array] = field(default_factory=deque)
     clear: Callable[[Sequence[Array]], bool] = _always
+    measured: Callable[[], tuple[Array, Array] | None] = _unknown
 
     def limiter(self) -> JointLimiter:
         """A limiter with bounded jerk for backups that move."""
