@@ -33,7 +33,7 @@ PUSH_S, PUSH = 8.0, (0.0, 1.0)
 
 
 def film(
-    policy_path: Path, seconds: float = 9.5, width: int = 480, height: int = 300, fps: int = 25
+    policy_path: Path, seconds: float = 9.5, width: int = 400, height: int = 250, fps: float = 12.5
 ) -> tuple[list[NDArray[np.uint8]], float]:
     """Frames (H, W, 3) of the policy on the scripted commands, and the distance walked [m]."""
     config = VelocityConfig(episode_s=60.0, noise=None)
@@ -68,5 +68,5 @@ def film(
 
 if __name__ == "__main__":
     pictures, walked = film(Path(sys.argv[1]))
-    iio.imwrite(sys.argv[2], pictures, duration=40, loop=0)
+    iio.imwrite(sys.argv[2], pictures, duration=80, loop=0)
     print(f"{len(pictures)} frames, ended {walked:.1f} m from the start")
