@@ -39,7 +39,9 @@ def quat_conjugate(a: Tensor) -> Tensor:
 
 
 def quat_apply(a: Tensor, b: Tensor) -> Tensor:
-    """b rotated by a."""
+    """b rotated by a; as many quaternions as vectors, whatever their leading axes."""
+    if a.dim() != b.dim() and a.numel() * 3 == b.numel() * 4:
+        a = a.reshape(*b.shape[:-1], 4)
     vector = a[..., :3].expand_as(b)
     t = 2.0 * torch.linalg.cross(vector, b, dim=-1)
     return b + a[..., 3:] * t + torch.linalg.cross(vector, t, dim=-1)

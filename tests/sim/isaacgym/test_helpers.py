@@ -30,6 +30,7 @@ def test_products_and_rotated_vectors(rotations):
     same(u.quat_mul(qa, qb), a * b)
     np.testing.assert_allclose(u.quat_rotate(qa, tv), a.apply(v), atol=1e-12)
     np.testing.assert_allclose(u.quat_rotate_inverse(qa, tv), a.inv().apply(v), atol=1e-12)
+    np.testing.assert_allclose(u.quat_apply(qa, tv.view(2, 3, 3)).view(6, 3), a.apply(v), atol=1e-12)
     np.testing.assert_allclose(u.quat_axis(qa, 1), a.apply([0, 1, 0]), atol=1e-12)
 
 
