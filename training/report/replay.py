@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from html import escape
 from itertools import pairwise
 
@@ -124,5 +125,5 @@ def _refused(recording: Recording) -> str:
     return f"<table>{_rows(rows)}</table>" if rows else "<p>none</p>"
 
 
-def _rows(rows: list[tuple[str, ...]]) -> str:
+def _rows(rows: Sequence[tuple[str, ...]]) -> str:
     return "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)

@@ -233,7 +233,8 @@ class Bench:
             self._base = self.position  # a policy that sees where the robot stands
         phase: Array = np.zeros(plant.horizon)
         if self._began_ns is not None and active and self.moving:
-            phase = (self.time_ns - self._began_ns) / NS + plant.step_s * np.arange(plant.horizon)
+            since_s = (self.time_ns - self._began_ns) / NS
+            phase = np.asarray(since_s + plant.step_s * np.arange(plant.horizon), dtype=np.float64)
         share = 0.5 * (1.0 - np.cos(2.0 * np.pi * phase / SWING_S))
         values = np.clip(self._base + share[:, None] * self._swing, self._low, self._high)
 

@@ -26,7 +26,7 @@ from policy_nodes.errors import KeelError
 from policy_nodes.nodes.operator import StateEvent, View
 from policy_nodes.running.campaign import moments
 from policy_nodes.running.campaign.catalogue import Case, Load, Order, Process, Shows, Stall, Stream
-from policy_nodes.running.campaign.verdict import STOPPING, Seen, Verdict, judge
+from policy_nodes.running.campaign.verdict import STOPPING, Seen, Verdict, expected, judge
 from policy_nodes.running.episodes import new_scene, start_episode
 from policy_nodes.running.faults import approaching, carrying
 from policy_nodes.running.reactions import limit_use
@@ -63,6 +63,8 @@ class Trial:
     state: str
     speed: float
     recovered: bool
+    failure: str = ""
+    """Why the trial could not be carried out."""
 
 
 def run_campaign(
@@ -96,7 +98,13 @@ def run_campaign(
 
 def _trial(session: Session, case: Case, phase: str) -> Trial:
     for attempt in range(ATTEMPTS):
-        trial = _attempt(session, case, phase)
+        try:
+            trial = _attempt(session, case, phase)
+        except KeelError as error:
+            if not case.restarts:
+                session.check_processes()  # a node that ended is no trial that failed
+            trial = Trial(case, phase, 0, None, None, 0, "", 0.0, False, failure=error.cause)
+            continue
         unrelated = trial.stop is not None and trial.stop.reason == UNRELATED and not _expects_alarm(case)
         if not unrelated or attempt == ATTEMPTS - 1:
             break
@@ -284,6 +292,10 @@ def _verdicts(bundle: Bundle, trials: Sequence[Trial], place: Path, allowed_peri
         trace = {name: archive[name] for name in ("command", "command_t", "t0_ns") if name in archive.files}
     for trial in trials:
         stop = trial.stop
+        if trial.failure:
+            problems = [f"not carried out: {trial.failure}"]
+            yield Verdict(trial.case.name, trial.phase, False, problems, expected(trial.case), None, Seen(0.0))
+            continue
         seen = Seen(
             injected_s=trial.injected_ns / NS,
             observable_s=None if trial.observable_ns is None else trial.observable_ns / NS,
@@ -315,5 +327,7 @@ def _limits_used(
 
 
 def _line(trial: Trial) -> str:
+    if trial.failure:
+        return f"{trial.case.name} in {trial.phase}: not carried out: {trial.failure}"
     found = "went on" if trial.stop is None else f"{trial.stop.reason.lower()} -> {trial.state}"
     return f"{trial.case.name} in {trial.phase}: {found}"
