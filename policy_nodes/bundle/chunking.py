@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.\-]{1,128}$")]
 Replan = Literal["fixed", "on_remaining", "on_event"]
-Combine = Literal["newest", "ensemble"]
+Combine = Literal["newest", "blend", "ensemble"]
 Method = Literal["full", "warm_start", "guided", "prefix"]
 """How a graph makes a chunk: from noise; from the shifted previous chunk (RTI-DP); from noise, pulled towards the
 previous chunk (RTC); from noise behind a fixed beginning (training-time RTC)."""
@@ -30,7 +30,8 @@ class Chunking(BaseModel):
     event_fraction: Annotated[FiniteFloat, Field(gt=0, le=1)] = 0.05
     """A change of an element by this share of its contract range between two control periods is an event."""
     combine: Combine = "newest"
-    """``ensemble`` averages all chunks that speak about an instant (ACT's temporal ensembling)."""
+    """``blend`` passes from the previous chunk to the new one over their overlap, by the prefix weights; ``ensemble``
+    averages all chunks that speak about an instant (ACT's temporal ensembling)."""
     ensemble_decay: Annotated[FiniteFloat, Field(ge=0, le=10)] = 0.01
     """m of the weights exp(-m i), i = 0 for the oldest chunk."""
     delay_window: Annotated[int, Field(ge=1, le=1000)] = 10

@@ -16,7 +16,7 @@ from policy_nodes.inference.observation import Observation
 from policy_nodes.inference.policy import PolicyOutput, PolicySession
 from policy_nodes.inference.scheduling.anytime import StepCosts, choose_steps
 from policy_nodes.inference.scheduling.delay import DelayEstimator
-from policy_nodes.inference.scheduling.ensemble import alive, ensemble
+from policy_nodes.inference.scheduling.ensemble import alive, blend, ensemble
 from policy_nodes.inference.scheduling.lookup import resample
 from policy_nodes.inference.scheduling.masks import horizons_fit, prefix_weights
 from policy_nodes.inference.scheduling.replan import jump_fraction
@@ -155,10 +155,15 @@ class ChunkPlanner:
         self._sequence += 1
         actions = self.bundle.manifest.actions
         stamp = observation.stamp_ns
+        frozen = frozen or self._frozen(horizon=output.chunk.shape[1])
         self._raw = ActionChunk(stamp, self.step_ns, output.chunk[0])
         self._seen = dict(observation.values)
         chunk = ActionChunk(stamp, self.step_ns, decode_chunk(actions, output.chunk[0]), self._sequence)
-        return Plan(self._join(chunk), output, method, evaluations, frozen, note)
+        return Plan(self._join(chunk, frozen), output, method, evaluations, frozen, note)
+
+    def _frozen(self, horizon: int) -> int:
+        """Steps that will be over when the chunk arrives, and the one in use then: changing it would be a jump."""
+        return min(self.delay.steps(self.step_ns / NS) + 1, horizon)
 
     def _method(self, observation: Observation) -> tuple[Method, str]:
         """How to sample now, and why not as configured."""
@@ -181,7 +186,7 @@ class ChunkPlanner:
             return {}, 0
         horizon = self._raw.values.shape[0]
         previous, known = resample(self._raw, stamp_ns, self.step_ns, horizon)
-        frozen, overlap = min(self.delay.steps(self.step_ns / NS), horizon), int(known.sum())
+        frozen, overlap = self._frozen(horizon), int(known.sum())
         extra = {
             "previous_chunk": previous.astype(np.float32),
             "prefix_weights": prefix_weights(horizon, frozen, overlap),
@@ -194,8 +199,12 @@ class ChunkPlanner:
         actions = self.bundle.manifest.actions
         return horizons_fit(actions.horizon, self.delay.steps(actions.step_s), actions.execution_horizon)
 
-    def _join(self, chunk: ActionChunk) -> ActionChunk:
+    def _join(self, chunk: ActionChunk, frozen: int) -> ActionChunk:
         if self.chunking.combine == "newest":
             return chunk
         self._chunks = [*alive([old for old in self._chunks if old.stamp_ns < chunk.stamp_ns], chunk.stamp_ns), chunk]
-        return ensemble(self._chunks, self.chunking.ensemble_decay)
+        if self.chunking.combine == "ensemble":
+            return ensemble(self._chunks, self.chunking.ensemble_decay)
+        joined = blend(self._chunks[-2], chunk, frozen) if len(self._chunks) > 1 else chunk
+        self._chunks = [joined]  # what is executed is what the next chunk must continue
+        return joined

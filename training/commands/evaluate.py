@@ -69,7 +69,7 @@ class Args:
     """Charge inference to simulated time: 'measured', or milliseconds per call. Empty: inference takes no time."""
     latency_sweep: tuple[float, ...] = ()
     """Compare --methods at these latencies (ms) on the same episodes; writes latency.json and latency.png."""
-    methods: tuple[str, ...] = ("naive", "ensemble", "rtc", "rti")
+    methods: tuple[str, ...] = ("naive", "ensemble", "rtc", "rtc_blend", "rti")
     """Ways to execute chunks that --latency-sweep compares."""
 
 

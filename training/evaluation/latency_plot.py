@@ -12,7 +12,7 @@ import matplotlib.pyplot as plt
 
 from training.evaluation.latency_sweep import Point
 
-COLOURS = {"naive": "#888888", "ensemble": "#c7762f", "rtc": "#2f6fc7", "rti": "#2f9e57"}
+COLOURS = {"naive": "#888888", "ensemble": "#c7762f", "rtc": "#2f6fc7", "rtc_blend": "#7a4fc7", "rti": "#2f9e57"}
 
 
 def plot_points(points: Sequence[Point], path: Path, step_s: float) -> None:

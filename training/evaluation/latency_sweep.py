@@ -35,9 +35,11 @@ METHODS: dict[str, Execution] = {
     "naive": Execution(Chunking(), WarmStart()),
     "ensemble": Execution(Chunking(combine="ensemble"), WarmStart(), every_step=True),
     "rtc": Execution(Chunking(), WarmStart(method="guided")),
+    "rtc_blend": Execution(Chunking(combine="blend"), WarmStart(method="guided")),
     "rti": Execution(Chunking(), WarmStart(method="warm_start"), every_step=True),
 }
-"""``naive`` changes to the new chunk when it arrives; ``ensemble`` is ACT's; ``rtc`` guides; ``rti`` starts warm."""
+"""``naive`` changes to the new chunk when it arrives; ``ensemble`` is ACT's; ``rtc`` guides, and
+``rtc_blend`` also passes over gradually; ``rti`` starts warm."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from policy_nodes.inference.scheduling.lookup import resample
+from policy_nodes.inference.scheduling.masks import prefix_weights
 from policy_nodes.types import ActionChunk
 
 
@@ -39,6 +40,23 @@ def ensemble(chunks: Sequence[ActionChunk], decay: float) -> ActionChunk:
         weights += weight
         rank += known  # i counts the predictions of this instant, not all chunks
     return replace(newest, values=total / weights[:, None])
+
+
+def blend(old: ActionChunk, new: ActionChunk, frozen: int) -> ActionChunk:
+    """The new chunk, reached from the old one over their overlap by real-time chunking's prefix weights.
+
+    Where ``frozen`` covers the instant of the change there is no jump. The mean of two ways around an obstacle is
+    no way; a guided graph makes the two chunks mean the same way first.
+
+    Args:
+        old: executed until the change.
+        new: with a later stamp.
+        frozen: first steps of the new chunk that are taken from the old one as they are.
+    """
+    horizon = new.values.shape[0]
+    values, known = resample(old, new.stamp_ns, new.step_ns, horizon)
+    weights = prefix_weights(horizon, frozen, int(known.sum())).astype(np.float64)[:, None]
+    return replace(new, values=weights * values + (1.0 - weights) * new.values)
 
 
 def alive(chunks: Sequence[ActionChunk], since_ns: int) -> list[ActionChunk]:

@@ -48,11 +48,11 @@ def test_the_first_chunk_is_plain_and_the_next_ones_continue(bundle):
 def test_frozen_steps_are_those_of_the_previous_chunk_at_the_same_instants(bundle):
     made = planner(bundle, "guided")
     first = made.plan(observed(0))
-    made.delivered(0.05)  # two and a half steps: three are frozen
+    made.delivered(0.05)  # two and a half steps: three are over, and the fourth is in use
     second = made.plan(observed(8, row=1))
-    assert second.frozen == 3
-    np.testing.assert_allclose(second.chunk.values[:3], first.chunk.values[8:11], atol=1e-6)
-    assert np.abs(second.chunk.values[3:8] - first.chunk.values[11:16]).max() > 1e-3
+    assert second.frozen == 4
+    np.testing.assert_allclose(second.chunk.values[:4], first.chunk.values[8:12], atol=1e-6)
+    assert np.abs(second.chunk.values[4:8] - first.chunk.values[12:16]).max() > 1e-3
 
 
 def test_between_two_steps_the_previous_chunk_is_interpolated(bundle):
@@ -160,3 +160,15 @@ def test_a_delay_beyond_half_the_horizon_is_visible(bundle):
 def test_a_graph_that_the_bundle_lacks_is_named(bundle):
     with pytest.raises(BundleError, match=r"no graph 'guided_9' \(it has guided_5"):
         PolicySession(bundle, variant="guided_9")
+
+
+def test_blending_leaves_no_jump_where_the_chunks_change(bundle):
+    made = planner(bundle, chunking=Chunking(combine="blend"))
+    made.delivered(0.06)
+    first, second = made.plan(observed(0)), made.plan(observed(8, row=1))
+    for steps in (8, 10, 11):
+        now = START + steps * STEP_NS
+        np.testing.assert_allclose(second.chunk.at(now), first.chunk.at(now), atol=1e-9)
+    np.testing.assert_allclose(second.chunk.values[8:], second.output.chunk[0][8:])
+    third = made.plan(observed(16))
+    np.testing.assert_allclose(third.chunk.values[0], second.chunk.values[8], atol=1e-9)  # what was executed

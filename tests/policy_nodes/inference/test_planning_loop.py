@@ -119,7 +119,7 @@ def test_the_measured_delay_goes_with_the_chunk_and_into_the_plan(rig):
     assert r.loop.values()["last delay (ms)"] == "60.0"
     r.gated = False
     r.step(5)
-    assert r.plans[1][0].frozen == 3 and r.plans[1][0].method == "guided"
+    assert r.plans[1][0].frozen == 4 and r.plans[1][0].method == "guided"
 
 
 def test_slow_inference_drops_the_older_request_and_never_blocks_the_caller(rig):

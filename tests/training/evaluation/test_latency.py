@@ -133,4 +133,4 @@ def test_options_that_make_no_sense_are_refused(bundle_path, options, text):
 
 def test_methods_are_those_of_the_documentation():
     check_methods(list(METHODS))
-    assert list(METHODS) == ["naive", "ensemble", "rtc", "rti"]
+    assert list(METHODS) == ["naive", "ensemble", "rtc", "rtc_blend", "rti"]
