@@ -28,7 +28,7 @@ from training.evaluation.closed_loop import ClosedLoop
 from training.evaluation.results import by_variant
 from training.evaluation.statistics import wilson_interval
 from training.export.bundle import export_bundle
-from training.imitation.build import TrainedPolicy
+from training.imitation.build import TrainedPolicy, build_policy
 
 LATENCY_CALLS = 300
 
@@ -80,9 +80,11 @@ class Cell:
 
 def with_policy_options(trained: TrainedPolicy, options: dict[str, Any]) -> TrainedPolicy:
     """The same weights with other options of the policy that do not change them, such as the sampler and its steps."""
-    config = dataclasses.replace(trained.policy.config, **options)
-    trained.policy.config = config
-    return dataclasses.replace(trained, train=dataclasses.replace(trained.train, policy=config))
+    config = dataclasses.replace(trained.train.policy, **options)
+    policy = build_policy(trained.contract, config)
+    policy.load_state_dict(trained.policy.state_dict())
+    train = dataclasses.replace(trained.train, policy=config)
+    return dataclasses.replace(trained, policy=policy.eval().requires_grad_(False), train=train)
 
 
 def count_flops(policy: torch.nn.Module, contract: TaskContract) -> int:
