@@ -62,8 +62,8 @@ class Args:
     """Execution provider: cpu, cuda, tensorrt or openvino."""
     simulator: str | None = None
     """Simulated robot as module:factory; the launch file's default otherwise."""
-    launch_file: str = "manipulation.launch.yaml"
-    """Launch file of the package, or a path."""
+    launch_file: str = ""
+    """Launch file of the package, or a path; by default the one for the bundle's kind of robot."""
     episode_timeout: float = 20.0
     """Time limit of a live episode (s)."""
     verbose: bool = False
@@ -130,9 +130,13 @@ def _run(args: Args, bundle: Bundle, stack: str, directory: Path) -> int:
     from policy_nodes.running.session import open_session
 
     console, logs = RunConsole(), directory / "logs"
-    launch = Path(args.launch_file)
+    from policy_nodes.running.walk import command_topic
+
+    walks = bool(command_topic(bundle.manifest))
+    name = args.launch_file or ("locomotion.launch.yaml" if walks else "manipulation.launch.yaml")
+    launch = Path(name)
     if not launch.is_file():
-        launch = share_directory("keel", os.environ) / "launch" / args.launch_file
+        launch = share_directory("keel", os.environ) / "launch" / name
     arguments = launch_arguments(args, bundle, launch, directory)
     episodes: list[Any] = []
     faults: list[Any] = []
@@ -152,6 +156,8 @@ def _run(args: Args, bundle: Bundle, stack: str, directory: Path) -> int:
         else:
             session.require_ready()
             console.say(f"{stack}, domain {domain}: all nodes up, READY")
+            if walks:
+                return _walk(args, session, console)
             _act(args, session, console, episodes, faults)
         diagnostics = dict(session.operator.view.diagnostics)
     if arguments.get("record") != "true" or (not args.sim and not (directory / "trace.npz").is_file()):
@@ -185,6 +191,22 @@ def _act(args: Args, session: Session, console: RunConsole, episodes: list[Any],
         console.say(f"fault {name}: {FAULTS[name].description}")
         faults.append(run_fault(session, FAULTS[name], args.episodes + index, args.episode_timeout))
     session.operator.pause(1.2, session.check_processes)  # one more round of diagnostics
+
+
+def _walk(args: Args, session: Session, console: RunConsole) -> int:
+    """A scripted walk per episode, then the faults; 1 when the robot fell or a fault was not handled."""
+    from policy_nodes.running.walk import walk, walk_fault
+
+    good = True
+    for index in range(args.episodes):
+        console.say(f"walk {index + 1}/{args.episodes}")
+        good &= not any(leg.stopped_by for leg in walk(session, console.say))
+        if session.operator.view.state.state in ("BACKUP", "STOPPED"):
+            break
+        session.disable()
+    for name in args.faults if good else ():
+        good &= bool(walk_fault(session, name, console.say)["passed"])
+    return 0 if good else 1
 
 
 def _watch(session: Session, console: RunConsole, enable: bool) -> None:

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
+from geometry_msgs.msg import Twist
+from nav_msgs.msg import Odometry
 from rcl_interfaces.msg import Log, Parameter, ParameterType, ParameterValue
 from rcl_interfaces.srv import SetParameters
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
@@ -69,6 +71,8 @@ class View:
     joint_position: np.ndarray = field(default_factory=lambda: np.zeros(0))
     """(n,) in contract order."""
     joint_velocity: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    twist: np.ndarray = field(default_factory=lambda: np.zeros(6))
+    """(6,) of a walking robot's odometry, linear and angular in its own frame."""
     chunk_arrivals_ns: list[int] = field(default_factory=list)
     diagnostics: dict[str, dict[str, str]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
@@ -100,6 +104,7 @@ class Operator:
             (JointTrajectory, "policy_node/action_chunk", self._on_chunk, RECORD),
             (DiagnosticArray, "/diagnostics", self._on_diagnostics, RECORD),
             (Log, "/rosout", self._on_log, RECORD),
+            (Odometry, contract_topic("/odom", namespace), self._on_odometry, SENSOR),
         ]
         for kind, topic, callback, qos in subscriptions:
             node.create_subscription(kind, topic, callback, qos)
@@ -109,6 +114,8 @@ class Operator:
         names["estop"], names["ledger"] = (Trigger, "safety_node/estop"), (Trigger, "fault_node/ledger")
         self._by_service = {name: node.create_client(type_, topic) for name, (type_, topic) in names.items()}
         self._parameters = node.create_client(SetParameters, "fault_node/set_parameters")
+        self._twists: Any = None
+        self._namespace = namespace
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(node)
         self._thread = threading.Thread(target=self._spin, name="operator", daemon=True)
@@ -173,6 +180,14 @@ class Operator:
         answer = self._ask(client, Trigger.Request() if data is None else SetBool.Request(data=data), timeout_s)
         return bool(answer.success), str(answer.message)
 
+    def drive(self, topic: str, vx: float, vy: float, wz: float) -> None:
+        """Publish one velocity command (m/s, m/s, rad/s) on ``topic``, before the namespace is put in front."""
+        if self._twists is None:
+            self._twists = self._node.create_publisher(Twist, contract_topic(topic, self._namespace), 1)
+        message = Twist()
+        message.linear.x, message.linear.y, message.angular.z = float(vx), float(vy), float(wz)
+        self._twists.publish(message)
+
     def inject(self, fault: str, timeout_s: float = 5.0) -> None:
         """Tell ``fault_node`` which stream to corrupt from now on; an empty name ends it.
 
@@ -236,6 +251,11 @@ class Operator:
         except ContractError:
             return  # the safety node names it
         self.view.joint_position, self.view.joint_velocity = sample.position, sample.velocity
+        self._notify()
+
+    def _on_odometry(self, message: Odometry) -> None:
+        linear, angular = message.twist.twist.linear, message.twist.twist.angular
+        self.view.twist = np.array([linear.x, linear.y, linear.z, angular.x, angular.y, angular.z])
         self._notify()
 
     def _on_chunk(self, message: JointTrajectory) -> None:

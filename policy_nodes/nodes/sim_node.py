@@ -2,8 +2,8 @@
 
 Publishes ``/joint_states`` and ``/objects/<name>/pose``, obeys the command topic like a ros2_control forward command
 controller, and reports ``~/episode``. The simulator is a plug-in named ``module:factory`` (parameter ``simulator``), as
-with pluginlib, so that this package does not depend on any simulator. A simulator with an IMU also publishes ``/imu`` at
-the rate of the joint states, and its true motion on ``/odom``.
+with pluginlib, so that this package does not depend on any simulator. A simulator with an IMU also publishes ``/imu``
+at the rate of the joint states, and its true motion on ``/odom``.
 
 Services: ``~/new_episode`` (objects placed anew, the robot stays), ``~/displace_object`` (an out-of-distribution pose),
 ``~/restore_object`` (back to where it was), ``~/corrupt_observation`` (SetBool: object poses, or of a robot without

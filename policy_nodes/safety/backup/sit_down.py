@@ -10,8 +10,8 @@ from policy_nodes.safety.limits import Array, Motion
 
 
 class SitDown:
-    """Through ``backups.stand``, where it is given, to ``backups.sit``; open loop. Directly from mid-stride it would sit
-    down on the legs that happen to be on the ground, and topple. Precondition and limits as :class:`Posture`.
+    """Through ``backups.stand``, where it is given, to ``backups.sit``; open loop. Directly from mid-stride it would
+    sit down on the legs that happen to be on the ground, and topple. Precondition and limits as :class:`Posture`.
 
     Args:
         context: limits, limiter and settings.
