@@ -8,6 +8,7 @@ Examples:
     keel train-rl --task Go1-Velocity-Flat --output runs/go1 --iterations 1500 --ppo.num-envs 1024
     keel train-rl --output runs/go1 --iterations 2000 --resume
     keel train-rl --output runs/go1 --iterations 2000 --resume --set rewards.tracking_sigma=0.1
+    keel train-rl --output runs/go1 --iterations 2200 --resume --algorithm h-infinity --disturber.max-force 25
     keel export-rl --run runs/go1 --output runs/go1/export
     tensorboard --logdir runs/go1
 """
@@ -19,7 +20,7 @@ import shutil
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -28,6 +29,7 @@ from policy_nodes.errors import ConfigError
 from training.atomic import write_file
 from training.commands.resolved import CONFIG_NAME, resolved_config
 from training.rl.config import PpoConfig
+from training.rl.h_infinity import HInfinityConfig
 from training.rl.run import LOG_NAME, RunConfig, checkpoints, train
 
 
@@ -51,8 +53,12 @@ class Args:
     """Threads of the networks; the physics uses every core. More than one rarely helps a small network."""
     set: tuple[str, ...] = ()
     """Changes of the task's configuration, e.g. `rewards.tracking_sigma=0.1`."""
+    algorithm: Literal["ppo", "h-infinity"] = "ppo"
+    """PPO, or PPO against a learned disturber; the second may resume a run of the first."""
     ppo: PpoConfig = field(default_factory=PpoConfig)
     """Hyper-parameters."""
+    disturber: HInfinityConfig = field(default_factory=HInfinityConfig)
+    """Settings of the disturber, for h-infinity."""
 
 
 def run(args: Args) -> int:
@@ -75,7 +81,13 @@ def run(args: Args) -> int:
     args.output.mkdir(parents=True, exist_ok=True)
     write_file(args.output / CONFIG_NAME, resolved_config("train-rl", args))
     total = max(args.iterations - done, 0) * args.ppo.steps * args.ppo.num_envs
-    config = RunConfig(task=args.task, seed=args.seed, ppo=args.ppo, overrides=overrides(args.set))
+    config = RunConfig(
+        task=args.task,
+        seed=args.seed,
+        ppo=args.ppo,
+        overrides=overrides(args.set),
+        h_infinity=args.disturber if args.algorithm == "h-infinity" else None,
+    )
     with ProgressBar("train-rl", total=total) as bar:
         checkpoint = train(
             config, args.output, args.iterations, resume=args.resume, on_step=lambda: bar.advance(args.ppo.num_envs)

@@ -5,21 +5,23 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from rsl_rl.runners import OnPolicyRunner
-from tensordict import TensorDict
 
 from policy_nodes.errors import ConfigError
 from sim.isaacgym.adapters.rsl_rl import RslRlEnv
-from sim.vector import VectorEnv, make
+from sim.vector import make
 from training.rl.config import PpoConfig, rsl_rl_config
+from training.rl.disturbed_env import DisturbedEnv
+from training.rl.h_infinity import HInfinityConfig
 
 LOG_NAME = "train.log"
+H_INFINITY = "training.rl.h_infinity:HInfinityPPO"
 
 
 @dataclass(frozen=True)
@@ -31,26 +33,41 @@ class RunConfig:
         seed: of worlds and network.
         ppo: hyper-parameters.
         overrides: fields of the task's configuration.
+        h_infinity: settings of a disturber to train against; None for plain PPO.
     """
 
     task: str = "Go1-Velocity-Flat"
     seed: int = 1
     ppo: PpoConfig = field(default_factory=PpoConfig)
     overrides: dict[str, Any] = field(default_factory=dict)
+    h_infinity: HInfinityConfig | None = None
 
 
-class _Counted(RslRlEnv):
-    """Calls back after every control step of the batch."""
+def _environment(config: RunConfig, on_step: Callable[[], None] | None) -> RslRlEnv:
+    """The task as rsl_rl sees it, calling back after every control step of the batch.
 
-    def __init__(self, env: VectorEnv, on_step: Callable[[], None] | None) -> None:
-        super().__init__(env)
-        self._on_step = on_step
+    Raises:
+        ConfigError: H-infinity training of something that does not walk.
+    """
+    if config.h_infinity is None:
+        env = RslRlEnv(make(config.task, config.ppo.num_envs, seed=config.seed, **config.overrides))
+    elif "-Velocity-" in config.task:
+        overrides = {**config.overrides, "external_forces": True}
+        env = DisturbedEnv(make(config.task, config.ppo.num_envs, seed=config.seed, **overrides), config.ppo.gamma)
+    else:
+        raise ConfigError(f"'{config.task}' has no trunk to push.", "h-infinity trains velocity tasks.")
+    if on_step is not None:
+        env.step = _counted(env.step, on_step)  # type: ignore[assignment,method-assign]
+    return env
 
-    def step(self, actions: torch.Tensor) -> tuple[TensorDict, torch.Tensor, torch.Tensor, dict[str, Any]]:
-        result = super().step(actions)
-        if self._on_step is not None:
-            self._on_step()
+
+def _counted(step: Callable[[torch.Tensor], Any], on_step: Callable[[], None]) -> Callable[[torch.Tensor], Any]:
+    def counted(actions: torch.Tensor) -> Any:
+        result = step(actions)
+        on_step()
         return result
+
+    return counted
 
 
 def checkpoints(directory: Path) -> list[tuple[int, Path]]:
@@ -98,9 +115,11 @@ def train(
     """
     torch.manual_seed(config.seed)
     np.random.seed(config.seed)  # noqa: NPY002 - libraries under rsl_rl may draw from the global generator
-    env = _Counted(make(config.task, config.ppo.num_envs, seed=config.seed, **config.overrides), on_step)
+    env = _environment(config, on_step)
     output.mkdir(parents=True, exist_ok=True)
     settings = rsl_rl_config(config.ppo, config.seed, symmetry=hasattr(env.env.task, "mirrors"))
+    if config.h_infinity is not None:
+        settings["algorithm"] |= {"class_name": H_INFINITY, "h_infinity": asdict(config.h_infinity)}
     try:
         with (output / LOG_NAME).open("a", encoding="utf-8") as log, contextlib.redirect_stdout(log):
             runner = OnPolicyRunner(env, settings, log_dir=str(output), device="cpu")  # type: ignore[arg-type]

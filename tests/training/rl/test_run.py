@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import torch
 from policy_nodes.errors import ConfigError
 from sim.vector.errors import UnknownTaskError
 from training.rl.config import PpoConfig, rsl_rl_config
+from training.rl.h_infinity import HInfinityConfig
 from training.rl.run import RunConfig, checkpoints, latest_checkpoint, train
 
 TINY = PpoConfig(num_envs=8, steps=4, epochs=1, mini_batches=2, hidden=(8,), save_every=1)
@@ -37,6 +39,18 @@ def test_train_then_resume(tmp_path: Path) -> None:
         train(config, tmp_path, 3, resume=True)
     assert list(tmp_path.glob("events.out.tfevents.*"))
     assert "Mean reward" in (tmp_path / "train.log").read_text() or (tmp_path / "train.log").stat().st_size > 0
+
+
+def test_h_infinity_continues_a_plain_run(tmp_path: Path) -> None:
+    config = RunConfig(ppo=TINY, overrides={"randomization": None})
+    train(config, tmp_path, 1)
+    pushed = replace(config, h_infinity=HInfinityConfig(hidden=(8,)))
+    saved = torch.load(train(pushed, tmp_path, 3, resume=True), weights_only=True)
+    assert saved["iter"] == 2
+    assert saved["h_iteration"] == 2
+    assert "disturber_state_dict" in saved
+    with pytest.raises(ConfigError, match="Hopper"):
+        train(replace(pushed, task="Hopper"), tmp_path / "hopper", 1)
 
 
 def test_same_seed_same_weights(tmp_path: Path) -> None:
