@@ -6,6 +6,8 @@ matrix products without data-dependent shapes.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -34,7 +36,7 @@ class ExpertBank(nn.Module):
 
     def __init__(self, count: int, width: int, hidden: int) -> None:
         super().__init__()
-        self.experts = nn.ModuleList(SwiGLU(width, hidden) for _ in range(count))
+        self.experts: Any = nn.ModuleList(SwiGLU(width, hidden) for _ in range(count))
 
     def forward(self, x: Tensor, chosen: Tensor, weight: Tensor) -> Tensor:
         """Weighted sum of the chosen experts.

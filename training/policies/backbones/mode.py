@@ -11,6 +11,7 @@ not k, when experts are used equally.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -33,10 +34,11 @@ class MoDEBlock(nn.Module):
         self.norms = nn.ModuleList(RMSNorm(width) for _ in range(2))
         self.attention = Attention(width, config.heads, normalise=True)
         self.router = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, experts.count))
-        for part in (self.router[0], self.router[2]):
+        last: Any = self.router
+        for part in (last[0], last[2]):
             nn.init.normal_(part.weight, std=0.02)
             nn.init.zeros_(part.bias)
-        self.bank: nn.Module = ExpertBank(experts.count, width, config.expansion * width)
+        self.bank: Any = ExpertBank(experts.count, width, config.expansion * width)
         self.balance: Tensor | None = None
 
     def probabilities(self, noise: Tensor) -> Tensor:
@@ -75,7 +77,7 @@ class MoDE(nn.Module):
         self.tokens = ConditionTokens(layout, width)
         prefix = 1 + self.tokens.count
         self.input, self.positions = nn.Linear(action_dim, width), positions(prefix + config.horizon, width)
-        self.blocks = nn.ModuleList(MoDEBlock(config) for _ in range(config.depth))
+        self.blocks: Any = nn.ModuleList(MoDEBlock(config) for _ in range(config.depth))
         self.norm, self.output = RMSNorm(width), zero_linear(width, action_dim)
         self.register_buffer("mask", causal_mask(prefix + config.horizon), persistent=False)
         self.levels: dict[float, int] = {}

@@ -10,6 +10,8 @@ mean of its action tokens, instead of one per token: that exports as a gather of
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -34,8 +36,8 @@ class TaskExperts(nn.Module):
     def __init__(self, config: PolicyConfig) -> None:
         super().__init__()
         self.width, self.hidden, self.top_k = config.width, config.expansion * config.width, config.experts.top_k
-        self.bank = ExpertBank(config.experts.count, self.width, self.hidden)
-        self.routers = nn.ModuleList(self._router(config.experts.count) for _ in range(config.tasks))
+        self.bank: Any = ExpertBank(config.experts.count, self.width, self.hidden)
+        self.routers: Any = nn.ModuleList(self._router(config.experts.count) for _ in range(config.tasks))
         self.register_buffer("joint", torch.full((config.tasks, config.experts.count), 1.0 / config.experts.count))
         self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
         self.information: Tensor | None = None
@@ -123,7 +125,7 @@ class SparseTransformer(Transformer):
     def __init__(self, config: PolicyConfig, action_dim: int, layout: ConditionLayout) -> None:
         super().__init__(config, action_dim, layout)
         self.layout, self.weight, self.tasks = layout, config.experts.mutual_information, config.tasks
-        self.layers = nn.ModuleList(SparseLayer(config) for _ in range(config.depth))
+        self.layers: Any = nn.ModuleList(SparseLayer(config) for _ in range(config.depth))
 
     def forward(self, x: Tensor, level: Tensor, condition: Tensor) -> Tensor:
         """Raw output (B, H, A)."""

@@ -9,6 +9,8 @@ which ONNX Runtime has no kernel for, and one residual block per level instead o
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -61,11 +63,11 @@ class ConditionalUnet(nn.Module):
         film = width if self.film else 0
         first = action_dim if self.film else action_dim + width
         sizes = [first, *channels]
-        self.down = nn.ModuleList(ResidualConv(a, b, film) for a, b in zip(sizes, channels, strict=False))
-        self.shrink = nn.ModuleList(Conv1d(c, c, 3, stride=2, padding=1) for c in channels[:-1])
+        self.down: Any = nn.ModuleList(ResidualConv(a, b, film) for a, b in zip(sizes, channels, strict=False))
+        self.shrink: Any = nn.ModuleList(Conv1d(c, c, 3, stride=2, padding=1) for c in channels[:-1])
         self.middle = ResidualConv(channels[-1], channels[-1], film)
-        self.grow = nn.ModuleList(Upsample(c) for c in reversed(channels[1:]))
-        self.up = nn.ModuleList(
+        self.grow: Any = nn.ModuleList(Upsample(c) for c in reversed(channels[1:]))
+        self.up: Any = nn.ModuleList(
             ResidualConv(high + low, low, film)
             for high, low in zip(reversed(channels[1:]), reversed(channels[:-1]), strict=True)
         )
