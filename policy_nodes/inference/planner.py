@@ -84,7 +84,7 @@ class ChunkPlanner:
         policy = bundle.manifest.policy
         self._sessions["full", policy.sampling_steps] = PolicySession(bundle, provider, threads)
         self._first: tuple[Method, int] = ("full", policy.sampling_steps)
-        self._next = self._first
+        self._next: tuple[Method, int] = self._first
         for variant in policy.variants:
             wanted = variant.method == self.warm_start.method and self.warm_start.variant in (None, variant.name)
             if variant.method != "full" and wanted and self._next == self._first:

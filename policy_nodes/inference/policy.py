@@ -57,13 +57,13 @@ class PolicySession:
         self.bundle = bundle
         self.provider = provider
         graph = policy if variant is None else _variant(bundle, variant)
-        plain = not isinstance(graph, GraphVariant)
-        self.evaluations = policy.sampling_steps if plain else graph.evaluations
+        self.evaluations = graph.evaluations if isinstance(graph, GraphVariant) else policy.sampling_steps
         """Network evaluations per call."""
-        self.parity = bundle.manifest.parity if plain else graph.parity
+        self.parity = graph.parity if isinstance(graph, GraphVariant) else bundle.manifest.parity
         """Proof of this graph."""
-        self._parity_file = PARITY_NAME if plain else graph.parity_file
-        self.session = create_session(bundle.read(POLICY_NAME if plain else graph.file), provider, threads)
+        self._parity_file = graph.parity_file if isinstance(graph, GraphVariant) else PARITY_NAME
+        file = graph.file if isinstance(graph, GraphVariant) else POLICY_NAME
+        self.session = create_session(bundle.read(file), provider, threads)
         by_role = {tensor.role: tensor for tensor in (*graph.inputs, *graph.outputs)}
         self._observations = {t.name: tuple(t.shape) for t in graph.inputs if t.role == "observation"}
         self._extra = {t.name: tuple(t.shape) for t in graph.inputs if t.role in ("previous_chunk", "prefix_weights")}
@@ -140,10 +140,10 @@ class PolicySession:
         size = self._batch(observation, noise, batch)
         feeds = {name: self._feed(name, shape, observation, size) for name, shape in self._observations.items()}
         for name, shape in self._extra.items():
-            value = np.asarray((extra or {})[name], dtype=np.float32)
-            if not np.isfinite(value).all():
+            given = np.asarray((extra or {})[name], dtype=np.float32)
+            if not np.isfinite(given).all():
                 raise ObservationError(f"Graph input '{name}' is not finite.", "start again without a previous chunk")
-            feeds[name] = _batched(value, (size, *shape))
+            feeds[name] = _batched(given, (size, *shape))
         if self._noise is not None:
             feeds[self._noise.name] = self._draw(noise, rng, size)
         started = time.perf_counter()
@@ -154,10 +154,10 @@ class PolicySession:
         seconds = time.perf_counter() - started
         chunk = np.asarray(results[0], dtype=np.float64)
         embedding = np.asarray(results[1]) if self._embedding else np.zeros((size, 0), np.float32)
-        for name, value in ((self._action, chunk), (self._embedding, embedding)):
+        for output, value in ((self._action, chunk), (self._embedding, embedding)):
             if not np.isfinite(value).all():
                 raise PolicyOutputError(
-                    f"Policy output '{name}' is not finite.", "compare the observation with the contract's ranges"
+                    f"Policy output '{output}' is not finite.", "compare the observation with the contract's ranges"
                 )
         return PolicyOutput(chunk, embedding, seconds)
 

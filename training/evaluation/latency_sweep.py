@@ -53,7 +53,7 @@ class Point:
         episodes: number run.
         low: Wilson interval.
         high: Wilson interval.
-        seam: mean distance at a change of chunks, norm over the joints.
+        seam: mean distance at a change of chunks, norm over the joints; NaN where the old chunk was over each time.
         evaluations_per_call: network evaluations.
         evaluations_per_tick: network evaluations per control period.
         seconds: mean duration of the successful episodes, simulated.
@@ -146,7 +146,7 @@ def summarise(
         len(episodes),
         low,
         high,
-        float(np.mean(seams)) if seams else 0.0,
+        float(np.mean(seams)) if seams else float("nan"),
         evaluations / max(calls, 1),
         evaluations / max(ticks, 1),
         float(np.mean([episode.steps * period_s for episode in good])) if good else float("nan"),
