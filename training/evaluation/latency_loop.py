@@ -88,7 +88,9 @@ class LatentLoop(ClosedLoop):
         if self.latency.fixed_s is not None:
             self.planner.delivered(self.latency.fixed_s)
         self._buffer = ObservationBuffer(self.bundle.manifest.observations)
-        self._worker, self._chunk, self._begun_ns = SimulatedWorker(), None, None
+        self._worker = SimulatedWorker()
+        self._chunk: ActionChunk | None = None
+        self._begun_ns: int | None = None
         governor, episode, now = self._governor(), TimedEpisode(seed), SECOND_NS
         command = self.world.joint_state()[0]
         last_chance = now + round(LONGEST_WARM_UP_S * SECOND_NS)

@@ -123,6 +123,9 @@ def plain_operators(module: nn.Module, inputs: tuple[Tensor, ...]) -> torch.fx.G
 
     with torch.no_grad():
         traced: torch.fx.GraphModule = make_fx(
-            module, decomposition_table=core_aten_decompositions(), tracing_mode="symbolic", _allow_non_fake_inputs=True
+            module,
+            decomposition_table=dict(core_aten_decompositions()),
+            tracing_mode="symbolic",
+            _allow_non_fake_inputs=True,
         )(*inputs)
     return traced

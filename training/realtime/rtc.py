@@ -73,7 +73,7 @@ def guided_flow(
             return point + (1.0 - tau) * v, v
 
         if through_denoiser:
-            denoised, pull_back, v = torch.func.vjp(estimate, x, has_aux=True)
+            denoised, pull_back, v = torch.func.vjp(estimate, x, has_aux=True)  # type: ignore[misc]
             (correction,) = pull_back(mask * (target - denoised))
         else:
             denoised, v = estimate(x)
