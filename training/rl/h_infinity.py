@@ -37,11 +37,11 @@ class HInfinityConfig:
     """
 
     eta: float = 4e-4
-    max_force: float = 60.0
+    max_force: float = 25.0
     warm_up: int = 0
     learning_rate: float = 3e-4
-    multiplier_rate: float = 1e-3
-    max_multiplier: float = 10.0
+    multiplier_rate: float = 2.0
+    max_multiplier: float = 1.0
     hidden: tuple[int, ...] = (128, 64)
     entropy: float = 0.002
     init_std: float = 0.5
