@@ -27,6 +27,7 @@ from policy_nodes.bundle.load import Bundle, load_bundle
 from policy_nodes.errors import ConfigError
 from policy_nodes.launching import describe
 from policy_nodes.launching.packages import share_directory
+from policy_nodes.nodes.simulators import SIMULATORS
 
 if TYPE_CHECKING:
     from policy_nodes.running.console import RunConsole
@@ -61,7 +62,7 @@ class Args:
     provider: str = "cpu"
     """Execution provider: cpu, cuda, tensorrt or openvino."""
     simulator: str | None = None
-    """Simulated robot as module:factory; the launch file's default otherwise."""
+    """Simulated robot as module:factory; by default the one for the bundle's task or robot."""
     launch_file: str = ""
     """Launch file of the package, or a path; by default the one for the bundle's kind of robot."""
     episode_timeout: float = 20.0
@@ -104,8 +105,9 @@ def launch_arguments(args: Args, bundle: Bundle, launch: Path, directory: Path) 
     }
     if args.sim or args.output is not None:
         wanted["black_box_directory"] = str(directory.resolve() / "black_box")
-    if args.simulator is not None:
-        wanted["simulator"] = args.simulator
+    known = SIMULATORS.get(bundle.manifest.task) or SIMULATORS.get(bundle.manifest.robot)
+    if args.simulator is not None or known is not None:
+        wanted["simulator"] = args.simulator or str(known)
     declared = {argument.name for argument in describe(launch)}
     given = {"sim": args.sim, "namespace": bool(args.namespace), "simulator": args.simulator is not None}
     for name in (name for name, present in given.items() if present and name not in declared):

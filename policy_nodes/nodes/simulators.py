@@ -55,8 +55,11 @@ class WalkingRobot(Protocol):
         """Pose (7,) xyz + quat_xyzw in ``frame_id``; twist (6,) linear, angular in ``base_frame``."""
 
 
-SIMULATORS = {"unitree_go1": "sim.tasks.velocity.simulated_robot:SimulatedGo1"}
-"""Simulated robot by the name of the robot in a bundle, where it is not the launch file's default."""
+SIMULATORS = {
+    "panda_reach_avoid": "sim.tasks.reach_avoid.simulated_robot:SimulatedReachAvoid",
+    "unitree_go1": "sim.tasks.velocity.simulated_robot:SimulatedGo1",
+}
+"""Simulated robot by the task or the robot of a bundle, where it is not the launch file's default."""
 
 
 def load_simulator(reference: str, seed: int) -> SimulatedRobot:

@@ -7,7 +7,6 @@ reaches a goal past a sphere. The weights are written as safetensors; for `panda
 Examples:
     keel train-npc panda --output runs/reach_avoid
     keel run runs/reach_avoid/reach_avoid.keel --sim
-        --simulator sim.tasks.reach_avoid.simulated_robot:SimulatedReachAvoid
     keel train-npc planar --output runs/planar --config.iterations 1000
 """
 

@@ -154,3 +154,15 @@ def test_without_a_simulator_it_waits_for_the_robot_until_ctrl_c(path):
     assert process.returncode == 0, text
     assert "stopping: the robot is brought to rest first" in text
     assert children_of(path) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "robot"), [("panda_reach_avoid", "SimulatedReachAvoid"), ("go1_velocity_flat", "SimulatedGo1")]
+)
+def test_the_simulated_robot_follows_from_the_bundle(name, robot):
+    shipped = Path(__file__).parents[3] / "examples" / f"{name}.keel"
+    given = launch_arguments(Args(shipped, sim=True), load_bundle(shipped), LAUNCH / "sim.launch.yaml", Path("/out"))
+    assert given["simulator"].endswith(f":{robot}")
+    chosen = Args(shipped, sim=True, simulator="my.robot:Arm")
+    arguments = launch_arguments(chosen, load_bundle(shipped), LAUNCH / "sim.launch.yaml", Path("/out"))
+    assert arguments["simulator"] == "my.robot:Arm"
