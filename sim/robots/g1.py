@@ -59,6 +59,10 @@ EFFORT_LIMITS: Final = _by_joint(
      "wrist_roll": 25.0, "wrist": 5.0}, 25.0
 )  # fmt: skip
 """(29,) [N m]."""
+VELOCITY_LIMITS: Final = _by_joint(
+    {"hip_roll": 20.0, "knee": 20.0, "hip": 32.0, "waist_yaw": 32.0, "wrist_roll": 37.0, "wrist": 22.0}, 37.0
+)
+"""(29,) of the motors behind their gears, the figures that mjlab uses [rad/s]."""
 ACTION_SCALE: Final[NDArray[np.float64]] = 0.25 * EFFORT_LIMITS / STIFFNESS
 """(29,) joint target = default pose + scale * action [rad per unit of action]."""
 

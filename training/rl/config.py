@@ -45,13 +45,14 @@ class PpoConfig:
     save_every: int = 50
 
 
-def rsl_rl_config(config: PpoConfig, seed: int, symmetry: bool) -> dict[str, Any]:
+def rsl_rl_config(config: PpoConfig, seed: int, symmetry: bool, critic: str = "critic") -> dict[str, Any]:
     """What ``rsl_rl.runners.OnPolicyRunner`` takes.
 
     Args:
         config: settings.
         seed: of the run.
         symmetry: whether the task can be mirrored.
+        critic: observation group of the critic.
     """
     model = {
         "class_name": "MLPModel",
@@ -64,7 +65,7 @@ def rsl_rl_config(config: PpoConfig, seed: int, symmetry: bool) -> dict[str, Any
         "seed": seed,
         "num_steps_per_env": config.steps,
         "save_interval": config.save_every,
-        "obs_groups": {"actor": ["policy"], "critic": ["critic"]},
+        "obs_groups": {"actor": ["policy"], "critic": [critic]},
         "actor": {
             **model,
             "distribution_cfg": {"class_name": "GaussianDistribution", "init_std": config.init_std, "std_type": "log"},

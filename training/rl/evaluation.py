@@ -92,7 +92,6 @@ def tracking(
     robot: LeggedRobot,
     config: VelocityConfig,
     command: tuple[float, float, float],
-    velocity_limits: NDArray[np.floating],
     *,
     randomization: ModelRandomization | None = None,
     trials: int = 64,
@@ -123,7 +122,7 @@ def tracking(
         touchdowns += int(env.context.memory["landed"][alive].sum())
         joints = state.joint_position[alive]
         torque = max(torque, float((np.abs(state.torque[alive]) / efforts).max()))
-        velocity = max(velocity, float((np.abs(state.joint_velocity[alive]) / velocity_limits).max()))
+        velocity = max(velocity, float((np.abs(state.joint_velocity[alive]) / robot.velocity_limits).max()))
         low, high = robot.position_limits.T
         beyond = max(beyond, float(np.maximum(low - joints, joints - high).max()), 0.0)
     env.close()

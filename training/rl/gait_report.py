@@ -6,7 +6,6 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from sim.randomization.model import ModelRandomization
-from sim.robots import go1
 from sim.tasks.velocity.task import VelocityTask
 from training.rl.evaluation import Policy, pushes, tracking
 
@@ -31,7 +30,7 @@ def measure(policy: Policy, task: VelocityTask, trials: int, seed: int) -> dict[
 
     def track(command: tuple[float, float, float], randomization: ModelRandomization | None) -> dict[str, Any]:
         result = tracking(
-            policy, task.robot, config, command, go1.VELOCITY_LIMITS,
+            policy, task.robot, config, command,
             randomization=randomization, trials=trials, seed=seed,
         )  # fmt: skip
         return asdict(result)

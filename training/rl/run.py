@@ -117,7 +117,9 @@ def train(
     np.random.seed(config.seed)  # noqa: NPY002 - libraries under rsl_rl may draw from the global generator
     env = _environment(config, on_step)
     output.mkdir(parents=True, exist_ok=True)
-    settings = rsl_rl_config(config.ppo, config.seed, symmetry=hasattr(env.env.task, "mirrors"))
+    # Tasks without privileged terms have one group for both.
+    critic = "critic" if "critic" in env.env.observation_groups else "policy"
+    settings = rsl_rl_config(config.ppo, config.seed, hasattr(env.env.task, "mirrors"), critic)
     if config.h_infinity is not None:
         settings["algorithm"] |= {"class_name": H_INFINITY, "h_infinity": asdict(config.h_infinity)}
     try:

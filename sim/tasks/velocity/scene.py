@@ -26,7 +26,7 @@ class LeggedRobot:
         default_pose: (J,) [rad].
         default_height: of the base in that pose [m].
         action_scale: (J,) [rad per unit of action].
-        position_limits: (J, 2) [rad].
+        position_limits: (J, 2) [rad]; velocity_limits: (J,) [rad/s].
         stiffness: (J,) of the servos [N m/rad]; damping: (J,) [N m s/rad].
         base: name of the base body.
         feet: sites in the centres of the feet; foot_radius: of the sphere around them that counts as foot [m].
@@ -44,6 +44,7 @@ class LeggedRobot:
     default_height: float
     action_scale: NDArray[np.float64]
     position_limits: NDArray[np.float64]
+    velocity_limits: NDArray[np.float64]
     stiffness: NDArray[np.float64]
     damping: NDArray[np.float64]
     base: str

@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sim.robots import go1
 from sim.tasks.velocity.config import ResetConfig, VelocityConfig
 from sim.tasks.velocity.robots import go1_robot
 from training.rl.evaluation import fixed_command, pushes, tracking
@@ -27,9 +26,7 @@ def collapse(obs: np.ndarray) -> np.ndarray:
 
 
 def test_standing_misses_the_command_by_the_command() -> None:
-    result = tracking(
-        stand, go1_robot(), CONFIG, (0.8, 0.0, 0.5), go1.VELOCITY_LIMITS, trials=2, seconds=1.5, settle_s=1.0
-    )
+    result = tracking(stand, go1_robot(), CONFIG, (0.8, 0.0, 0.5), trials=2, seconds=1.5, settle_s=1.0)
     assert result.linear_rms == pytest.approx(0.8, abs=0.01)
     assert result.mean_error == pytest.approx(0.8, abs=0.01)
     assert result.yaw_rms == pytest.approx(0.5, abs=0.01)
@@ -39,7 +36,7 @@ def test_standing_misses_the_command_by_the_command() -> None:
 
 
 def test_falls_are_counted() -> None:
-    result = tracking(collapse, go1_robot(), CONFIG, (0.8, 0.0, 0.0), go1.VELOCITY_LIMITS, trials=2, seconds=2.0)
+    result = tracking(collapse, go1_robot(), CONFIG, (0.8, 0.0, 0.0), trials=2, seconds=2.0)
     assert result.falls == 2
     assert np.isnan(result.linear_rms)
 

@@ -53,6 +53,13 @@ def test_h_infinity_continues_a_plain_run(tmp_path: Path) -> None:
         train(replace(pushed, task="Hopper"), tmp_path / "hopper", 1)
 
 
+@pytest.mark.parametrize("task", ["Go1-Velocity-Rough", "G1-Velocity-Flat", "Hopper"])
+def test_other_tasks_learn_too(tmp_path: Path, task: str) -> None:
+    walking = "-Velocity-" in task
+    config = RunConfig(task=task, ppo=TINY, overrides={"randomization": None} if walking else {})
+    assert train(config, tmp_path, 1).name == "model_0.pt"
+
+
 def test_same_seed_same_weights(tmp_path: Path) -> None:
     config = RunConfig(ppo=TINY, overrides={"randomization": None})
     runs = [torch.load(train(config, tmp_path / name, 1), weights_only=True) for name in "ab"]
