@@ -161,8 +161,8 @@ def test_without_a_simulator_it_waits_for_the_robot_until_ctrl_c(path):
 )
 def test_the_simulated_robot_follows_from_the_bundle(name, robot):
     shipped = Path(__file__).parents[3] / "examples" / f"{name}.keel"
-    given = launch_arguments(Args(shipped, sim=True), load_bundle(shipped), LAUNCH / "sim.launch.yaml", Path("/out"))
+    launch, bundle = LAUNCH / "manipulation.launch.yaml", load_bundle(shipped)
+    given = launch_arguments(Args(shipped, sim=True), bundle, launch, Path("/out"))
     assert given["simulator"].endswith(f":{robot}")
-    chosen = Args(shipped, sim=True, simulator="my.robot:Arm")
-    arguments = launch_arguments(chosen, load_bundle(shipped), LAUNCH / "sim.launch.yaml", Path("/out"))
-    assert arguments["simulator"] == "my.robot:Arm"
+    chosen = launch_arguments(Args(shipped, sim=True, simulator="my.robot:Arm"), bundle, launch, Path("/out"))
+    assert chosen["simulator"] == "my.robot:Arm"
