@@ -75,8 +75,8 @@ class PushTWorld:
         block = self.environment.block
         goal = self.environment.goal_pose
         return {
-            "block": _planar_pose(*block.position, block.angle),
-            "goal": _planar_pose(*goal[:2], goal[2]),
+            "block": _planar_pose(np.array(block.position), block.angle),
+            "goal": _planar_pose(goal[:2], goal[2]),
         }
 
     def success(self) -> bool:
@@ -88,5 +88,7 @@ class PushTWorld:
         return False
 
 
-def _planar_pose(x: float, y: float, yaw: float) -> NDArray[np.float64]:
-    return np.array([METRES * x, METRES * y, 0.0, 0.0, 0.0, np.sin(0.5 * yaw), np.cos(0.5 * yaw)])
+def _planar_pose(position: NDArray[np.float64], yaw: float) -> NDArray[np.float64]:
+    """Pose (7,) of a block at ``position`` (2,) in px, turned about z."""
+    x, y = METRES * position
+    return np.array([x, y, 0.0, 0.0, 0.0, np.sin(0.5 * yaw), np.cos(0.5 * yaw)])
