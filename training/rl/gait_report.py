@@ -33,7 +33,7 @@ def measure(policy: Policy, task: VelocityTask, trials: int, seed: int) -> dict[
             policy, task.robot, config, command,
             randomization=randomization, trials=trials, seed=seed,
         )  # fmt: skip
-        return asdict(result)
+        return {key: None if value != value else value for key, value in asdict(result).items()}
 
     def push(command: tuple[float, float, float], speed: float) -> dict[str, Any]:
         return asdict(
@@ -60,9 +60,9 @@ def table(measured: dict[str, Any]) -> str:
     for kind in ("nominal", "randomized"):
         for row in measured[f"tracking_{kind}"]:
             lines.append(
-                f"| {_command(row['command'])} | {kind} | {row['linear_rms']:.3f} | {row['mean_error']:.3f} |"
-                f" {row['yaw_rms']:.3f} | {row['falls']}/{row['trials']} | {row['torque']:.0%} of limit |"
-                f" {row['swing_share']:.2f} | {row['step_rate']:.1f} |"
+                f"| {_command(row['command'])} | {kind} | {_figure(row['linear_rms'], 3)} | {_figure(row['mean_error'], 3)} |"
+                f" {_figure(row['yaw_rms'], 3)} | {row['falls']}/{row['trials']} | {row['torque']:.0%} of limit |"
+                f" {_figure(row['swing_share'], 2)} | {_figure(row['step_rate'], 1)} |"
             )
     lines += ["", "| push (m/s) | command | survived | 95 % interval |", "|---|---|---|---|"]
     for row in measured["pushes"]:
@@ -72,6 +72,11 @@ def table(measured: dict[str, Any]) -> str:
             f" {low:.1%} to {high:.1%} |"
         )
     return "\n".join(lines)
+
+
+def _figure(value: float | None, digits: int) -> str:
+    """A number, or a dash where every robot fell before anything could be measured."""
+    return "-" if value is None else f"{value:.{digits}f}"
 
 
 def _command(command: tuple[float, float, float]) -> str:

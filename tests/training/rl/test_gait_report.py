@@ -23,7 +23,7 @@ def test_measure_and_table(monkeypatch: pytest.MonkeyPatch) -> None:
         return np.zeros((len(obs), 12), dtype=np.float32)
 
     measured = gait_report.measure(stand, go1_flat(), trials=3, seed=0)
-    json.dumps(measured)
+    json.dumps(measured, allow_nan=False)
     walking, standing = measured["tracking_nominal"]
     assert walking["linear_rms"] == pytest.approx(0.8, abs=0.03)
     assert standing["linear_rms"] < 0.2
@@ -32,3 +32,12 @@ def test_measure_and_table(monkeypatch: pytest.MonkeyPatch) -> None:
     assert measured["randomization"]["friction"] == (0.4, 1.25)
     text = gait_report.table(measured)
     assert len(text.splitlines()) == 2 + 3 + 1 + 2 + 2
+
+
+def test_robots_that_all_fell_leave_a_dash() -> None:
+    row = {
+        "command": (0.8, 0.0, 0.0), "linear_rms": None, "mean_error": None, "yaw_rms": None, "falls": 3, "trials": 3,
+        "torque": 0.0, "swing_share": None, "step_rate": None,
+    }  # fmt: skip
+    text = gait_report.table({"tracking_nominal": [row], "tracking_randomized": [], "pushes": []})
+    assert "| nominal | - | - | - | 3/3 | 0% of limit | - | - |" in text
