@@ -61,7 +61,8 @@ def table(measured: dict[str, Any]) -> str:
         for row in measured[f"tracking_{kind}"]:
             lines.append(
                 f"| {_command(row['command'])} | {kind} | {_figure(row['linear_rms'], 3)} |"
-                f" {_figure(row['mean_error'], 3)} | {_figure(row['yaw_rms'], 3)} | {row['falls']}/{row['trials']} | {row['torque']:.0%} of limit |"
+                f" {_figure(row['mean_error'], 3)} | {_figure(row['yaw_rms'], 3)} |"
+                f" {row['falls']}/{row['trials']} | {row['torque']:.0%} of limit |"
                 f" {_figure(row['swing_share'], 2)} | {_figure(row['step_rate'], 1)} |"
             )
     lines += ["", "| push (m/s) | command | survived | 95 % interval |", "|---|---|---|---|"]
