@@ -35,7 +35,7 @@ def test_the_resolved_options_lie_in_it(dataset_path):
 def failing(every):
     def run(task, seed, noise):
         real = demonstrate(task, seed % 2, noise=0.0, max_seconds=0.1)
-        return Demonstration(seed, seed % every != 0, real.frames)
+        return Demonstration(seed, seed % every != 0, real.frames, real.instruction)
 
     return run
 
