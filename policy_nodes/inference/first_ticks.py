@@ -85,7 +85,9 @@ class FirstTicksCheck:
         self.config = config or FirstTicksConfig()
         self._manifest = manifest
         self._start_ns = start_ns
-        self._terms = {term.name: term for term in manifest.terms}
+        # A term that may be silent (it has a fallback) proves nothing by its silence.
+        self._terms = {term.name: term for term in manifest.terms if term.fallback is None}
+        self._optional = {term.name for term in manifest.terms if term.fallback is not None}
         self._spacing = {
             term.name: feature.history_step_s if feature.history > 1 else None
             for feature in manifest.observations
@@ -114,7 +116,7 @@ class FirstTicksCheck:
         Raises:
             KeyError: the contract has no such term.
         """
-        if len(self._stamps[term]) < MAX_SAMPLES:
+        if term not in self._optional and len(self._stamps[term]) < MAX_SAMPLES:
             self._stamps[term].append(stamp_ns)
             self._arrivals[term].append(arrival_ns)
             self._values[term].append(np.array(value, dtype=np.float64).reshape(-1))

@@ -7,7 +7,7 @@ finite: the safety node acts on silence. Inference runs in a thread of its own; 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
@@ -16,7 +16,8 @@ from trajectory_msgs.msg import JointTrajectory
 
 from policy_nodes.bundle.load import Bundle
 from policy_nodes.bundle.manifest import ObservationTerm
-from policy_nodes.errors import ObservationError
+from policy_nodes.errors import ConfigError, ObservationError
+from policy_nodes.inference.first_ticks_gate import MODES, FirstTicksGate, Mode
 from policy_nodes.inference.observation import ObservationBuffer
 from policy_nodes.inference.planner import ChunkPlanner, Plan
 from policy_nodes.inference.planning_loop import PlanningLoop
@@ -31,6 +32,7 @@ from policy_nodes.nodes.stream_events import StreamEvents
 OPTIONS = (
     *INFERENCE_OPTIONS,
     Option("anytime", False, "choose the number of denoising steps by the inference budget, among the bundle's graphs"),
+    Option("first_ticks", "warn", "compare the first samples with the contract: off, warn, or require before planning"),
     Option("fifo_priority", 0, "SCHED_FIFO priority of the inference thread, 0 for none", 0, 99),
 )
 
@@ -44,10 +46,13 @@ class PolicyNode(BundleNode):
         self._timer = None
         self._chunks = None
         self._loop: PlanningLoop | None = None
+        self._gate: FirstTicksGate | None = None
 
     def setup(self, bundle: Bundle) -> None:
         """Graphs, warm-up, buffer, publishers."""
         require_joint_positions(bundle.manifest)
+        if self.text("first_ticks") not in MODES:
+            raise ConfigError(f"first_ticks is '{self.text('first_ticks')}'.", f"use one of: {', '.join(MODES)}")
         self._planner = ChunkPlanner(
             bundle,
             self.text("provider"),
@@ -85,6 +90,7 @@ class PolicyNode(BundleNode):
         """Start to plan."""
         self._planner.reset()
         self._buffer.reset()
+        self._gate = FirstTicksGate(self._planner.bundle.manifest, cast(Mode, self.text("first_ticks")), self.now_ns())
         self._loop = PlanningLoop(
             self._planner,
             self._buffer,
@@ -96,7 +102,7 @@ class PolicyNode(BundleNode):
         )
         result = super().on_activate(state)  # publishers first: the worker may be fast
         self._loop.start()
-        self._timer = self.create_timer(self._loop.poll_period_s, self._loop.poll)
+        self._timer = self.create_timer(self._loop.poll_period_s, self._poll)
         return result
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -112,12 +118,26 @@ class PolicyNode(BundleNode):
         values = loop.values() | self._chunk_events.values()
         values |= timing_values("delay", loop.delays) | timing_values("latency", loop.worker.durations)
         values |= timing_values("wait", loop.worker.waits)
+        if self._gate is not None and self._gate.findings:
+            values |= {f"first_ticks_{finding.item}": finding.sentence for finding in self._gate.findings}
+        if self._gate is not None and not self._gate.open:
+            return DiagnosticStatus.WARN, "the robot's first samples are compared with the contract", values
         if trouble := loop.trouble():
             return DiagnosticStatus.WARN, trouble, values
         return DiagnosticStatus.OK, "planning", values
 
     def _on_term(self, term: ObservationTerm, stamp_ns: int, value: np.ndarray) -> None:
         self._buffer.push(term.name, stamp_ns, value)
+        if self._gate is not None and self._gate.watching:
+            self._gate.on_sample(term.name, stamp_ns, self.now_ns(), value)
+
+    def _poll(self) -> None:
+        if self._gate is None or self._loop is None:
+            return
+        for finding in self._gate.poll(self.now_ns()):
+            self.get_logger().warning(f"first ticks: {finding.sentence}. Fix: {finding.fix}")
+        if self._gate.open:
+            self._loop.poll()
 
     def _publish(self, plan: Plan, delay_s: float) -> None:
         """In the inference thread."""

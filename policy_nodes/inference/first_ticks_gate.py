@@ -1,0 +1,63 @@
+"""Withholds or accompanies the policy's plans until the robot's first samples have been compared with the contract."""
+
+from __future__ import annotations
+
+import threading
+from typing import Literal
+
+from numpy.typing import ArrayLike
+
+from policy_nodes.bundle.manifest import Manifest
+from policy_nodes.inference.first_ticks import Finding, FirstTicksCheck, FirstTicksConfig
+
+Mode = Literal["off", "warn", "require"]
+MODES: tuple[Mode, ...] = ("off", "warn", "require")
+
+
+class FirstTicksGate:
+    """Judges the first samples once, and again for as long as they do not fit and fitting is required.
+
+    Samples may come from another thread than :meth:`poll`.
+
+    Args:
+        manifest: the contract.
+        mode: ``off`` never looks, ``warn`` reports what does not fit and lets the policy plan, ``require`` lets it plan
+            only once everything fits.
+        start_ns: when watching began.
+        config: thresholds.
+    """
+
+    def __init__(self, manifest: Manifest, mode: Mode, start_ns: int, config: FirstTicksConfig | None = None) -> None:
+        self._manifest, self._mode, self._config = manifest, mode, config
+        self._lock = threading.Lock()
+        self._check: FirstTicksCheck | None = None if mode == "off" else FirstTicksCheck(manifest, start_ns, config)
+        self.findings: tuple[Finding, ...] = ()
+
+    @property
+    def open(self) -> bool:
+        """Whether the policy may plan."""
+        return self._mode != "require" or self._check is None
+
+    @property
+    def watching(self) -> bool:
+        """Whether samples are still wanted."""
+        return self._check is not None
+
+    def on_sample(self, term: str, stamp_ns: int, arrival_ns: int, value: ArrayLike) -> None:
+        """One raw sample of a term of the contract; see :class:`FirstTicksCheck`."""
+        with self._lock:
+            if self._check is not None:
+                self._check.on_sample(term, stamp_ns, arrival_ns, value)
+
+    def poll(self, now_ns: int) -> tuple[Finding, ...]:
+        """What does not fit, when a verdict has just been reached; empty otherwise."""
+        with self._lock:
+            if self._check is None:
+                return ()
+            verdict, findings = self._check.verdict(now_ns)
+            if verdict == "checking":
+                return ()
+            self.findings = findings
+            again = verdict == "failed" and self._mode == "require"
+            self._check = FirstTicksCheck(self._manifest, now_ns, self._config) if again else None
+            return findings
