@@ -37,10 +37,15 @@ from training.stl_npc.train import NpcConfig
 STATE, ENVIRONMENT = "observation.state", "observation.environment_state"
 TOLERANCE = 1e-5
 RATE_HZ = 50.0
+EXECUTION_HORIZON = 3
+"""Periods before the next plan is due."""
 
 
 class JointTargets(nn.Module):
-    """Observation -> chunk: row k is where the plan has the arm k periods after the observation; the gripper holds.
+    """Observation -> chunk: row k is where the plan has the arm k + 1 periods after the observation; the gripper holds.
+
+    The targets lead by one period of 0.1 s, because that is how far the arm's position servos lag behind (damping over
+    stiffness). Without the lead every new plan would call the command back to the measured position.
 
     Args:
         policy: trained on :class:`PandaReachAvoid`.
@@ -59,12 +64,12 @@ class JointTargets(nn.Module):
         self.register_buffer("high", task.high)
 
     def forward(self, observation: dict[str, Tensor], noise: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """(B, 1, 8) joints, (B, 1, 14) poses -> (B, steps + 1, 8) targets, (B, width) embedding."""
+        """(B, 1, 8) joints, (B, 1, 14) poses -> (B, steps, 8) targets, (B, width) embedding."""
         joints, poses = observation[STATE][:, -1], observation[ENVIRONMENT][:, -1]
         state = torch.cat([joints[:, :7], poses[:, :3], poses[:, 7:10]], 1)
         embedding = self.policy.embedding(state)
         travel = (self.policy.controls(embedding) * self.period_s).cumsum(1)
-        arm = joints[:, None, :7] + torch.cat([torch.zeros_like(travel[:, :1]), travel], 1)
+        arm = joints[:, None, :7] + travel
         arm = torch.minimum(torch.maximum(arm, self.low), self.high)
         finger = joints[:, None, 7:8].expand(-1, arm.shape[1], -1)
         return torch.cat([arm, finger], 2), embedding
@@ -102,13 +107,18 @@ def contract(task: PandaReachAvoid) -> tuple[list[ObservationFeature], ActionSpe
             "terms": [action],
             "command_topic": "/forward_position_controller/commands",
             "command_type": "std_msgs/msg/Float64MultiArray",
-            "horizon": task.steps + 1,
-            "execution_horizon": 1,
+            "horizon": task.steps,
+            "execution_horizon": EXECUTION_HORIZON,
             "step_s": task.period_s,
         }
     )
     timing = Timing(control_rate_hz=RATE_HZ, inference_budget_s=0.05)
-    return observations, actions, timing, SafetyConfig(joints=joint_limits(), joint_state_timeout_s=0.1)
+    return (
+        observations,
+        actions,
+        timing,
+        SafetyConfig(joints=joint_limits(), joint_state_timeout_s=0.1, chunk_grace_s=0.1),
+    )
 
 
 def export_bundle(policy: PredictivePolicy, config: NpcConfig, output: Path, *, samples: int = 64) -> Bundle:

@@ -82,6 +82,11 @@ class PandaReachAvoid:
         nearest = torch.stack([(place - sphere).norm(dim=-1) for place in places], -1).amin(-1)
         return nearest - SPHERE_RADIUS - LINK_RADIUS - CLEARANCE
 
+    def safe(self, state: Tensor) -> Tensor:
+        """Clear of the sphere, inside the joint limits."""
+        signals = self.signals(state[:, None])
+        return (signals["clear"][:, 0] > 0) & (signals["inside"][:, 0] > 0)
+
     def features(self, state: Tensor) -> Tensor:
         """(N, 22): angles, goal and sphere, tool position, and both relative to the tool."""
         tool = self.tool(state[:, :7])[0]

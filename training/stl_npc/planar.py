@@ -71,6 +71,12 @@ class PlanarVehicle:
         nearest = (discs - place.unsqueeze(-2)).norm(dim=-1).amin(-1)
         return {"goal": (states[..., 4:6] - place).norm(dim=-1), "disc": nearest, "speed": states[..., 3]}
 
+    def safe(self, state: Tensor) -> Tensor:
+        """Outside the discs, within the speed limits."""
+        signals = self.signals(state[:, None])
+        disc, speed = signals["disc"][:, 0], signals["speed"][:, 0]
+        return (disc > DISC_RADIUS) & (speed <= MAX_SPEED) & (speed >= -0.01)
+
     def features(self, state: Tensor) -> Tensor:
         """(N, 7): speed, goal and discs in the vehicle's frame."""
         cos, sin = state[:, 2].cos(), state[:, 2].sin()

@@ -42,6 +42,9 @@ class ControlTask(Protocol):
     def signals(self, states: Tensor) -> dict[str, Tensor]:
         """(N, T, S) -> the formula's signals, each (N, T)."""
 
+    def safe(self, state: Tensor) -> Tensor:
+        """(N, S) -> (N,) whether what must always hold holds in this state."""
+
     def features(self, state: Tensor) -> Tensor:
         """(N, S) -> (N, F) what a network is shown: the state in a form that is easy to learn from."""
 

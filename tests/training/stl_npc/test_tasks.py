@@ -75,3 +75,17 @@ def test_gradients_of_the_robustness_reach_every_control():
     controls = torch.zeros(16, task.steps, 2, requires_grad=True)
     satisfaction(task, rollout(task, state, controls), 50.0).sum().backward()
     assert torch.isfinite(controls.grad).all() and (controls.grad.abs().sum((1, 2)) > 0).all()
+
+
+def test_safe_states_are_those_that_the_formulas_always_parts_allow():
+    vehicle = PlanarVehicle()
+    base = torch.tensor([[0.0, 0.0, 0.0, 1.0, 2.0, 0.0, 1.0, 0.0, 9.0, 9.0]])
+    close, fast, backwards = base.clone(), base.clone(), base.clone()
+    close[:, 6], fast[:, 3], backwards[:, 3] = 0.59, 1.51, -0.02
+    assert vehicle.safe(torch.cat([base, close, fast, backwards])).tolist() == [True, False, False, False]
+    arm = PandaReachAvoid()
+    home = torch.cat([arm.home[None], torch.zeros(1, 3), torch.tensor([[2.0, 2.0, 2.0]])], 1)
+    hit, bent = home.clone(), home.clone()
+    hit[:, 10:] = arm.tool(arm.home[None])[0]
+    bent[:, 0] = arm.high[0] + 0.01
+    assert arm.safe(torch.cat([home, hit, bent])).tolist() == [True, False, False]
