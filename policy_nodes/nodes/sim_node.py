@@ -37,6 +37,8 @@ OPTIONS = (
     TOPIC_PREFIX,
 )
 POSE_EVERY, STATUS_EVERY = 2, 10
+MOVED = 1e-3
+"""Joints that a service moved further than this (rad or m) were put there; no physics runs meanwhile."""
 
 
 class SimNode(Node):
@@ -146,14 +148,24 @@ class SimNode(Node):
 
     def _on_new_episode(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         self._episode += 1
+        before = self._robot.joint_state()[0].copy()
         self._robot.new_episode(seed=self._seed + self._episode)
+        self._hold_if_moved(before)
         self._publish_status(self.get_clock().now().nanoseconds)
         response.success, response.message = True, f"episode {self._episode}"
         return response
 
     def _on_restore(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        before = self._robot.joint_state()[0].copy()
         response.success, response.message = True, self._robot.restore_object()
+        self._hold_if_moved(before)
         return response
+
+    def _hold_if_moved(self, before: np.ndarray) -> None:
+        """A robot that was put somewhere else holds that pose; the old target would throw it over."""
+        position = self._robot.joint_state()[0]
+        if np.abs(position - before).max() > MOVED:
+            self._command = position.copy()
 
     def _on_displace(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         response.success, response.message = True, self._robot.displace_object()
