@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from policy_nodes.errors import ConfigError
 from policy_nodes.running.campaign import moments, streams
 from policy_nodes.running.campaign.bench import Bench, Plant
 from policy_nodes.running.campaign.catalogue import Case, ClockStep, Order, Process, Shows, Stall, Stream
@@ -62,7 +63,10 @@ def trial(plant: Plant, case: Case, phase: Phase) -> Verdict:
     bench.run(0.5)
     accepted, message = bench.enable()
     if not accepted:
-        raise RuntimeError(f"the bench cannot be enabled: {message}")
+        raise ConfigError(
+            f"the rehearsal's robot cannot be enabled: {message}",
+            "it follows joint commands and has no body that stands; inject into the live nodes with --sim",
+        )
     bench.run(phase.after_s)
     injected_ns, first = bench.time_ns, len(bench.ticks)
     heal = inject(bench, case)
