@@ -14,6 +14,9 @@ from torch import Tensor
 from training.stl_npc.policy import PredictivePolicy
 from training.stl_npc.task import ControlTask, rollout, satisfaction
 
+COST = 0.1
+"""Weight in the classical planners; robustness beyond the margin earns nothing, so that they too arrive."""
+
 
 @dataclass
 class NeuralPlanner:
@@ -34,9 +37,10 @@ class NeuralPlanner:
 class GuardedPlanner:
     """The network, and a search when the exact robustness of its plan is negative.
 
-    The search puts every combination of ``prefixes`` options over the first ``prefix_steps`` controls in front of the
-    network's own continuation, judges all of them in one batch and takes the best; the network's plan is among them,
-    so that the search never makes the predicted robustness worse. Its cost is bounded.
+    The search puts every combination of ``options`` over the first ``prefix_steps`` controls in front of the network's
+    own continuation and judges all of them in one batch. Among those that satisfy the formula it takes the one of least
+    cost, else the most robust one; the network's plan is among them, so that the search never makes the predicted
+    robustness worse. Its cost is bounded.
 
     Attributes:
         policy: the network.
@@ -63,8 +67,11 @@ class GuardedPlanner:
         reached = rollout(task, state.expand(len(prefix), -1), prefix)[:, -1]
         tail = self.policy(reached)[:, : task.steps - self.prefix_steps]
         candidates = torch.cat([torch.cat([prefix, tail], 1), own])
-        score = satisfaction(task, rollout(task, state.expand(len(candidates), -1), candidates))
-        best: Tensor = candidates[score.argmax()]
+        states = rollout(task, state.expand(len(candidates), -1), candidates)
+        score = satisfaction(task, states)
+        holds = score > 0
+        key = torch.where(holds, -task.cost(states), torch.full_like(score, -torch.inf)) if holds.any() else score
+        best: Tensor = candidates[key.argmax()]
         return best
 
     def reset(self) -> None:
@@ -98,7 +105,7 @@ class CemPlanner:
             noise = torch.randn(self.samples, *mean.shape, generator=self._generator)
             candidates = torch.clamp(mean + std * noise, -limit, limit)
             states = rollout(self.task, state.expand(self.samples, -1), candidates)
-            score = satisfaction(self.task, states) - 0.01 * self.task.cost(states)
+            score = satisfaction(self.task, states).clamp(max=self.task.margin) - COST * self.task.cost(states)
             best = candidates[score.topk(self.elites).indices]
             mean, std = best.mean(0), best.std(0) + 1e-3
         self._mean = torch.cat([mean[1:], torch.zeros_like(mean[:1])])
@@ -129,7 +136,7 @@ class GradientPlanner:
             controls = torch.tanh(raw) * self.task.control_limit
             states = rollout(self.task, state[None], controls[None])
             soft = satisfaction(self.task, states, self.tau)
-            loss = torch.relu(self.task.margin - soft).mean() + 0.01 * self.task.cost(states).mean()
+            loss = torch.relu(self.task.margin - soft).mean() + COST * self.task.cost(states).mean()
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
