@@ -152,7 +152,8 @@ def layers(timings: Timings, ticks: int) -> None:
             motion = motion.then(command, DT)
             closest = min(closest, float(model.rows(motion.position, {}).value.min()))
         print(f"  {label}: program solved in {changed / ticks:.0%} of the ticks, smallest barrier {closest:.4f} m")
-    context = BackupContext(settings.joints, limits, settings.backups.model_copy(update={"home": READY.tolist()}))
+    poses = {name: READY.tolist() for name in ("home", "sit", "stand")}
+    context = BackupContext(settings.joints, limits, settings.backups.model_copy(update=poses))
     context.trail.extend(READY + 0.002 * k for k in range(100))
     for name, make in BACKUPS.items():
         backup = make(context)
