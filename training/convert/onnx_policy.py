@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import platform
 from dataclasses import asdict, dataclass, field
@@ -30,6 +29,7 @@ from training.convert import parity, safety
 from training.convert.graph import ACTION, wrap
 from training.convert.settings import Given, Settings, resolve
 from training.convert.terms import Term, Topics, build_terms
+from training.export.recorded import pack
 
 UNKNOWN_SHA256 = "0" * 64
 
@@ -113,10 +113,9 @@ def convert(request: Conversion) -> tuple[Bundle, str]:
     chunks, evaluator = parity.reference_chunks(model, flat, settings.action_scale, request.hold_steps)
     error = _error(graph, inputs, chunks, request)
     fields = _fields(request, settings, observations, actions, graph, error)
-    arrays = {f"input/{name}": value for name, value in inputs.items()} | {f"output/{ACTION}": chunks}
     files: dict[str, Path | bytes] = {
         POLICY_NAME: graph,
-        PARITY_NAME: _npz(arrays),
+        PARITY_NAME: pack(inputs, {ACTION: chunks}),
         SAFETY_NAME: yaml.safe_dump(limits.model_dump(mode="json", exclude_none=True), sort_keys=False).encode(),
     }
     return write_bundle(request.output, fields, files), evaluator
@@ -235,9 +234,3 @@ def _provenance(request: Conversion) -> dict[str, Any]:
         "seed": request.seed,
         "training_steps": 0,
     }
-
-
-def _npz(arrays: dict[str, np.ndarray]) -> bytes:
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)  # type: ignore[arg-type]
-    return buffer.getvalue()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from training.export.deployable import deployable
 from training.export.graph import ACTION, EMBEDDING, NOISE, export_graph
 from training.export.parity import graph_errors, record_parity
 from training.export.provenance import provenance
+from training.export.recorded import pack
 from training.imitation.build import TrainedPolicy
 from training.policies.combinations import sampler_name
 from training.policies.config import PolicyConfig
@@ -68,11 +68,10 @@ def export_bundle(trained: TrainedPolicy, dataset: Dataset, output: Path, *, nam
             f"(allowed {allowed:.0e}).",
             "export with the torch and onnx versions of constraints.txt; check the dataset for extreme values.",
         )
-    recorded = {f"input/{k}": v for k, v in inputs.items()} | {f"output/{k}": v for k, v in outputs.items()}
     safety = contract.safety.model_dump(mode="json", exclude_none=True)
     files: dict[str, Path | bytes] = {
         POLICY_NAME: graph,
-        PARITY_NAME: _npz(recorded),
+        PARITY_NAME: pack(inputs, outputs),
         SAFETY_NAME: yaml.safe_dump(safety, sort_keys=False).encode(),
     }
     return write_bundle(output, manifest_fields(trained, name, errors, samples), files)
@@ -119,9 +118,3 @@ def family_name(config: PolicyConfig) -> str:
     """Family in the manifest: the objective, and the backbone where it is not the default one."""
     objective = "flow_matching" if config.objective == "flow" else config.objective
     return objective if config.backbone == "mlp" else f"{objective}_{config.backbone}"
-
-
-def _npz(arrays: Mapping[str, np.ndarray]) -> bytes:
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)  # type: ignore[arg-type]
-    return buffer.getvalue()

@@ -40,8 +40,9 @@ def record_parity(trained: TrainedPolicy, dataset: Dataset, samples: int) -> tup
 def reference_outputs(policy: nn.Module, inputs: Arrays) -> Arrays:
     """What the training framework answers to graph inputs, by graph output name."""
     observations = {name: torch.from_numpy(value) for name, value in inputs.items() if name != NOISE}
+    noise = torch.from_numpy(inputs[NOISE]) if NOISE in inputs else None
     with torch.no_grad():
-        chunk, embedding = policy(observations, torch.from_numpy(inputs[NOISE]))
+        chunk, embedding = policy(observations, noise)
     return {ACTION: chunk.numpy(), EMBEDDING: embedding.numpy()}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from policy_nodes.inference.scheduling.masks import prefix_weights
 from training.export.graph import ACTION, EMBEDDING, NOISE, to_onnx
 from training.export.parity import graph_errors
 from training.export.quiet import quiet_exporter
+from training.export.recorded import pack
 from training.imitation.build import TrainedPolicy
 from training.realtime.graphs import EXTRA_INPUTS, VariantConfig, VariantGraph, plain_operators
 from training.realtime.parts import flow_parts
@@ -140,8 +140,7 @@ def _export(
         outputs=manifest.policy.outputs,
         parity=Parity(samples=chunk.shape[0], tolerance=TOLERANCE, max_abs_error=errors),
     )
-    arrays = {f"input/{k}": v for k, v in inputs.items()} | {f"output/{k}": v for k, v in outputs.items()}
-    return variant, {variant.file: data, variant.parity_file: _npz(arrays)}
+    return variant, {variant.file: data, variant.parity_file: pack(inputs, outputs)}
 
 
 def _extra(bundle: Bundle, method: Method, recorded: Arrays) -> Arrays:
@@ -165,9 +164,3 @@ def _require_same_policy(bundle: Bundle, trained: TrainedPolicy) -> None:
         raise BundleError(
             f"'{bundle.path.name}' was not exported from '{trained.directory}'.", "give the checkpoint it came from."
         )
-
-
-def _npz(arrays: Arrays) -> bytes:
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)  # type: ignore[arg-type]
-    return buffer.getvalue()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import platform
 from dataclasses import asdict
@@ -28,8 +27,9 @@ from sim.robots import panda
 from training.contracts.panda_pick_place import POSE_AXES
 from training.contracts.panda_safety import joint_limits
 from training.export.graph import ACTION, EMBEDDING, export_graph
-from training.export.parity import graph_errors
+from training.export.parity import graph_errors, reference_outputs
 from training.export.provenance import git_commit
+from training.export.recorded import pack
 from training.stl_npc.panda import PandaReachAvoid
 from training.stl_npc.policy import PredictivePolicy
 from training.stl_npc.train import NpcConfig
@@ -134,16 +134,11 @@ def export_bundle(policy: PredictivePolicy, config: NpcConfig, output: Path, *, 
     metadata = contract_pairs(observations, actions, timing.control_rate_hz)
     graph = export_graph(module, observations, actions, metadata, noise_rows=0)
     inputs = _inputs(task, samples)
-    with torch.no_grad():
-        chunk, embedding = module({name: torch.from_numpy(value) for name, value in inputs.items()})
-    outputs = {ACTION: chunk.numpy(), EMBEDDING: embedding.numpy()}
+    outputs = reference_outputs(module, inputs)
     errors = graph_errors(graph, inputs, outputs)
     tolerance = TOLERANCE * max(1.0, float(np.abs(outputs[EMBEDDING]).max()))
     if not max(errors.values()) <= tolerance:
         raise BundleError(f"the graph differs from PyTorch: {errors}.", "use the versions of constraints.txt.")
-    buffer = io.BytesIO()
-    recorded = {f"input/{k}": v for k, v in inputs.items()} | {f"output/{k}": v for k, v in outputs.items()}
-    np.savez_compressed(buffer, allow_pickle=False, **recorded)  # type: ignore[arg-type]
     info = PolicyInfo(
         family="stl_npc",
         sampler="deterministic",
@@ -151,8 +146,8 @@ def export_bundle(policy: PredictivePolicy, config: NpcConfig, output: Path, *, 
         parameters=sum(p.numel() for p in policy.parameters()),
         inputs=[GraphTensor(name=f.name, role="observation", shape=[f.history, f.size]) for f in observations],
         outputs=[
-            GraphTensor(name=ACTION, role="action", shape=list(chunk.shape[1:])),
-            GraphTensor(name=EMBEDDING, role="embedding", shape=list(embedding.shape[1:])),
+            GraphTensor(name=ACTION, role="action", shape=list(outputs[ACTION].shape[1:])),
+            GraphTensor(name=EMBEDDING, role="embedding", shape=list(outputs[EMBEDDING].shape[1:])),
         ],
     )
     fields = {
@@ -168,7 +163,7 @@ def export_bundle(policy: PredictivePolicy, config: NpcConfig, output: Path, *, 
     }
     files: dict[str, Path | bytes] = {
         POLICY_NAME: graph,
-        PARITY_NAME: buffer.getvalue(),
+        PARITY_NAME: pack(inputs, outputs),
         SAFETY_NAME: yaml.safe_dump(safety.model_dump(mode="json", exclude_none=True), sort_keys=False).encode(),
     }
     return write_bundle(output, fields, files)

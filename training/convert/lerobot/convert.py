@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import platform
 from dataclasses import dataclass
@@ -29,8 +28,9 @@ from training.convert.lerobot.checkpoint import LeRobotCheckpoint
 from training.convert.lerobot.contract import RobotContract, manifest_parts
 from training.convert.lerobot.deployed import DeployedPolicy, Shape
 from training.export.graph import ACTION, EMBEDDING, NOISE, export_graph
-from training.export.parity import graph_errors
+from training.export.parity import graph_errors, reference_outputs
 from training.export.provenance import git_commit
+from training.export.recorded import pack
 
 TOLERANCE = 1e-5
 """Of the proof, relative to the largest action where that exceeds 1 (LeRobot datasets often hold degrees)."""
@@ -75,7 +75,7 @@ def convert(
     metadata = contract_pairs(observations, actions, timing.control_rate_hz)
     graph = export_graph(policy, observations, actions, metadata, shape.noise_rows)
     inputs = random_inputs(observations, actions, shape, samples, seed)
-    outputs = answers(policy, inputs)
+    outputs = reference_outputs(policy, inputs)
     errors = graph_errors(graph, inputs, outputs)
     tolerance = TOLERANCE * max(1.0, float(np.abs(outputs[ACTION]).max()), float(np.abs(outputs[EMBEDDING]).max()))
     worst = max(errors, key=lambda key: errors[key] if np.isfinite(errors[key]) else np.inf)
@@ -85,17 +85,16 @@ def convert(
             f"(allowed {tolerance:.0e}).",
             "use the torch and onnx versions of constraints.txt; check the contract's ranges against the statistics.",
         )
-    fields = _fields(checkpoint, policy, shape, contract, observations, actions, name or output.name)
+    fields = _fields(
+        checkpoint, policy, shape, contract, observations, actions, name or output.name, outputs[EMBEDDING].shape[1]
+    )
     fields["timing"] = timing
     fields["parity"] = {"samples": samples, "tolerance": min(tolerance, 1e-2), "max_abs_error": errors}
     fields["provenance"]["seed"] = seed
-    recorded = {f"input/{k}": v for k, v in inputs.items()} | {f"output/{k}": v for k, v in outputs.items()}
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **recorded)  # type: ignore[arg-type]
     safety = contract.safety.model_dump(mode="json", exclude_none=True)
     files: dict[str, Path | bytes] = {
         POLICY_NAME: graph,
-        PARITY_NAME: buffer.getvalue(),
+        PARITY_NAME: pack(inputs, outputs),
         SAFETY_NAME: yaml.safe_dump(safety, sort_keys=False).encode(),
     }
     return Converted(write_bundle(output, fields, files), errors[ACTION])
@@ -119,15 +118,6 @@ def random_inputs(
     return inputs
 
 
-def answers(policy: DeployedPolicy, inputs: Arrays) -> Arrays:
-    """What PyTorch answers to graph inputs."""
-    observation = {name: torch.from_numpy(value) for name, value in inputs.items() if name != NOISE}
-    noise = torch.from_numpy(inputs[NOISE]) if NOISE in inputs else None
-    with torch.no_grad():
-        chunk, embedding = policy(observation, noise)
-    return {ACTION: chunk.numpy(), EMBEDDING: embedding.numpy()}
-
-
 def _fields(
     checkpoint: LeRobotCheckpoint,
     policy: DeployedPolicy,
@@ -136,12 +126,12 @@ def _fields(
     observations: list[ObservationFeature],
     actions: ActionSpec,
     name: str,
+    embedding_size: int,
 ) -> dict[str, Any]:
     chunk = [actions.horizon, len(actions.joints)]
     inputs = [GraphTensor(name=f.name, role="observation", shape=[f.history, f.size]) for f in observations]
     if shape.noise_rows:
         inputs.append(GraphTensor(name=NOISE, role="noise", shape=[shape.noise_rows, chunk[1]]))
-    size = _embedding_size(policy, observations, shape, chunk[1])
     info = PolicyInfo(
         family=f"lerobot_{checkpoint.family}",
         sampler=shape.sampler,
@@ -150,7 +140,7 @@ def _fields(
         inputs=inputs,
         outputs=[
             GraphTensor(name=ACTION, role="action", shape=chunk),
-            GraphTensor(name=EMBEDDING, role="embedding", shape=[size]),
+            GraphTensor(name=EMBEDDING, role="embedding", shape=[embedding_size]),
         ],
     )
     return {
@@ -175,13 +165,6 @@ def _fields(
             "training_steps": _training_steps(checkpoint),
         },
     }
-
-
-def _embedding_size(policy: DeployedPolicy, observations: list[ObservationFeature], shape: Shape, actions: int) -> int:
-    zeros = {f.name: np.zeros((1, f.history, f.size), np.float32) for f in observations}
-    if shape.noise_rows:
-        zeros[NOISE] = np.zeros((1, shape.noise_rows, actions), np.float32)
-    return answers(policy, zeros)[EMBEDDING].shape[1]
 
 
 def _statistics_sha256(policy: DeployedPolicy) -> str:
