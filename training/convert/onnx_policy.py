@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import platform
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
-import yaml
 from pydantic import ValidationError
 
-from policy_nodes import __version__
-from policy_nodes.bundle.limits import PARITY_NAME, POLICY_NAME, SAFETY_NAME
 from policy_nodes.bundle.load import Bundle, readable
 from policy_nodes.bundle.manifest import ActionSpec, ObservationFeature
 from policy_nodes.bundle.onnx_graph import inspect_onnx
@@ -29,9 +22,8 @@ from training.convert import parity, safety
 from training.convert.graph import ACTION, wrap
 from training.convert.settings import Given, Settings, resolve
 from training.convert.terms import Term, Topics, build_terms
-from training.export.recorded import pack
-
-UNKNOWN_SHA256 = "0" * 64
+from training.export.contents import bundle_files, graph_tensors
+from training.export.provenance import origin
 
 
 @dataclass(frozen=True)
@@ -113,12 +105,7 @@ def convert(request: Conversion) -> tuple[Bundle, str]:
     chunks, evaluator = parity.reference_chunks(model, flat, settings.action_scale, request.hold_steps)
     error = _error(graph, inputs, chunks, request)
     fields = _fields(request, settings, observations, actions, graph, error)
-    files: dict[str, Path | bytes] = {
-        POLICY_NAME: graph,
-        PARITY_NAME: pack(inputs, {ACTION: chunks}),
-        SAFETY_NAME: yaml.safe_dump(limits.model_dump(mode="json", exclude_none=True), sort_keys=False).encode(),
-    }
-    return write_bundle(request.output, fields, files), evaluator
+    return write_bundle(request.output, fields, bundle_files(graph, inputs, {ACTION: chunks}, limits)), evaluator
 
 
 def _limits(request: Conversion, settings: Settings, metadata: PolicyMetadata) -> SafetyConfig:
@@ -195,15 +182,12 @@ def _fields(
     error: float,
 ) -> dict[str, Any]:
     """Every manifest field but files and digest."""
-    shape = [actions.horizon, len(settings.joints)]
-    inputs = [{"name": f.name, "role": "observation", "shape": [f.history, f.size]} for f in observations]
     info = {
         "family": "feedforward",
         "sampler": "deterministic",
         "sampling_steps": 1,
         "parameters": inspect_onnx(graph).parameters,
-        "inputs": inputs,
-        "outputs": [{"name": ACTION, "role": "action", "shape": shape}],
+        **graph_tensors(observations, actions, noise_rows=0, embedding=0),
     }
     budget = request.budget_s if request.budget_s is not None else 0.5 / settings.rate_hz
     return {
@@ -215,22 +199,12 @@ def _fields(
         "timing": {"control_rate_hz": settings.rate_hz, "inference_budget_s": budget},
         "policy": info,
         "parity": {"samples": request.samples, "tolerance": request.tolerance, "max_abs_error": {ACTION: error}},
-        "provenance": _provenance(request),
-    }
-
-
-def _provenance(request: Conversion) -> dict[str, Any]:
-    """What is known: the source file and the request. A dataset is not, and hashes as zeros."""
-    settings = json.dumps(asdict(request.given), sort_keys=True).encode()
-    versions = {"python": platform.python_version(), "onnx": onnx.__version__, "onnxruntime": onnxruntime.__version__}
-    return {
-        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "keel_version": __version__,
-        "git_commit": "unknown",
-        "versions": versions | {"source": f"onnx file {request.model.name}"},
-        "dataset_sha256": UNKNOWN_SHA256,
-        "config_sha256": hashlib.sha256(settings).hexdigest(),
-        "statistics_sha256": hashlib.sha256(request.model.read_bytes()).hexdigest(),
-        "seed": request.seed,
-        "training_steps": 0,
+        # The training data is unknown and hashes as zeros; what stands for the statistics is the source file.
+        "provenance": origin(
+            asdict(request.given),
+            hashlib.sha256(request.model.read_bytes()).hexdigest(),
+            seed=request.seed,
+            training_steps=0,
+            versions={"source": f"onnx file {request.model.name}"},
+        ),
     }

@@ -6,21 +6,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import yaml
-
-from policy_nodes.bundle.limits import PARITY_NAME, POLICY_NAME, SAFETY_NAME
 from policy_nodes.bundle.load import Bundle
-from policy_nodes.bundle.manifest import GraphTensor, PolicyInfo
+from policy_nodes.bundle.manifest import PolicyInfo
 from policy_nodes.bundle.onnx_metadata import contract_pairs
 from policy_nodes.bundle.write import write_bundle
 from policy_nodes.errors import BundleError
 from training.datasets.lerobot_v3.reader import Dataset
+from training.export.contents import bundle_files, graph_tensors, require_parity
 from training.export.deployable import deployable
-from training.export.graph import ACTION, EMBEDDING, NOISE, export_graph
+from training.export.graph import export_graph
 from training.export.parity import graph_errors, record_parity
 from training.export.provenance import provenance
-from training.export.recorded import pack
 from training.imitation.build import TrainedPolicy
 from training.policies.combinations import sampler_name
 from training.policies.config import PolicyConfig
@@ -60,48 +56,33 @@ def export_bundle(trained: TrainedPolicy, dataset: Dataset, output: Path, *, nam
     )
     inputs, outputs = record_parity(trained, dataset, samples)
     errors = graph_errors(graph, inputs, outputs)
-    worst = max(errors, key=lambda key: errors[key] if np.isfinite(errors[key]) else np.inf)
-    allowed = tolerance(trained.policy.config)
-    if not errors[worst] <= allowed:
-        raise BundleError(
-            f"output '{worst}' of the exported graph differs from PyTorch by {errors[worst]:.2e} "
-            f"(allowed {allowed:.0e}).",
-            "export with the torch and onnx versions of constraints.txt; check the dataset for extreme values.",
-        )
-    safety = contract.safety.model_dump(mode="json", exclude_none=True)
-    files: dict[str, Path | bytes] = {
-        POLICY_NAME: graph,
-        PARITY_NAME: pack(inputs, outputs),
-        SAFETY_NAME: yaml.safe_dump(safety, sort_keys=False).encode(),
-    }
+    require_parity(
+        errors,
+        tolerance(trained.policy.config),
+        "the exported graph differs from PyTorch",
+        "export with the torch and onnx versions of constraints.txt; check the dataset for extreme values.",
+    )
+    files = bundle_files(graph, inputs, outputs, contract.safety)
     return write_bundle(output, manifest_fields(trained, name, errors, samples), files)
 
 
 def manifest_fields(trained: TrainedPolicy, name: str, errors: Mapping[str, float], samples: int) -> dict[str, Any]:
     """Every manifest field but files and digest."""
     contract, policy = trained.contract, trained.policy
-    actions = contract.actions
-    shape = [actions.horizon, len(actions.joints)]
-    inputs = [GraphTensor(name=f.name, role="observation", shape=[f.history, f.size]) for f in contract.observations]
-    inputs.append(GraphTensor(name=NOISE, role="noise", shape=[policy.noise_rows, len(actions.joints)]))
-    outputs = [
-        GraphTensor(name=ACTION, role="action", shape=shape),
-        GraphTensor(name=EMBEDDING, role="embedding", shape=[policy.config.embedding_size]),
-    ]
+    tensors = graph_tensors(contract.observations, contract.actions, policy.noise_rows, policy.config.embedding_size)
     info = PolicyInfo(
         family=family_name(policy.config),
         sampler=sampler_name(policy.config),
         sampling_steps=policy.config.sampling_steps,
         parameters=sum(p.numel() for p in policy.parameters()),
-        inputs=inputs,
-        outputs=outputs,
+        **tensors,
     )
     return {
         "name": name,
         "robot": contract.robot,
         "task": contract.name,
         "observations": contract.observations,
-        "actions": actions,
+        "actions": contract.actions,
         "timing": contract.timing,
         "policy": info,
         "parity": {"samples": samples, "tolerance": tolerance(policy.config), "max_abs_error": dict(errors)},

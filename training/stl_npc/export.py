@@ -3,33 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import platform
 from dataclasses import asdict
-from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import torch
-import yaml
 from torch import Tensor, nn
 
-from policy_nodes import __version__
-from policy_nodes.bundle.limits import PARITY_NAME, POLICY_NAME, SAFETY_NAME
 from policy_nodes.bundle.load import Bundle
-from policy_nodes.bundle.manifest import ActionSpec, GraphTensor, ObservationFeature, PolicyInfo, Timing
+from policy_nodes.bundle.manifest import ActionSpec, ObservationFeature, PolicyInfo, Timing
 from policy_nodes.bundle.onnx_metadata import contract_pairs
 from policy_nodes.bundle.write import write_bundle
-from policy_nodes.errors import BundleError
 from policy_nodes.safety.config import SafetyConfig
 from sim.robots import panda
 from training.contracts.panda_pick_place import POSE_AXES
 from training.contracts.panda_safety import joint_limits
-from training.export.graph import ACTION, EMBEDDING, export_graph
+from training.export.contents import bundle_files, graph_tensors, require_parity
+from training.export.graph import EMBEDDING, export_graph
 from training.export.parity import graph_errors, reference_outputs
-from training.export.provenance import git_commit
-from training.export.recorded import pack
+from training.export.provenance import origin
 from training.stl_npc.panda import PandaReachAvoid
 from training.stl_npc.policy import PredictivePolicy
 from training.stl_npc.train import NpcConfig
@@ -137,18 +129,13 @@ def export_bundle(policy: PredictivePolicy, config: NpcConfig, output: Path, *, 
     outputs = reference_outputs(module, inputs)
     errors = graph_errors(graph, inputs, outputs)
     tolerance = TOLERANCE * max(1.0, float(np.abs(outputs[EMBEDDING]).max()))
-    if not max(errors.values()) <= tolerance:
-        raise BundleError(f"the graph differs from PyTorch: {errors}.", "use the versions of constraints.txt.")
+    require_parity(errors, tolerance, "the graph differs from PyTorch", "use the versions of constraints.txt.")
     info = PolicyInfo(
         family="stl_npc",
         sampler="deterministic",
         sampling_steps=1,
         parameters=sum(p.numel() for p in policy.parameters()),
-        inputs=[GraphTensor(name=f.name, role="observation", shape=[f.history, f.size]) for f in observations],
-        outputs=[
-            GraphTensor(name=ACTION, role="action", shape=list(outputs[ACTION].shape[1:])),
-            GraphTensor(name=EMBEDDING, role="embedding", shape=list(outputs[EMBEDDING].shape[1:])),
-        ],
+        **graph_tensors(observations, actions, 0, outputs[EMBEDDING].shape[1]),
     )
     fields = {
         "name": output.name.removesuffix(".keel"),
@@ -159,14 +146,14 @@ def export_bundle(policy: PredictivePolicy, config: NpcConfig, output: Path, *, 
         "timing": timing,
         "policy": info,
         "parity": {"samples": samples, "tolerance": tolerance, "max_abs_error": errors},
-        "provenance": _provenance(policy, config),
+        "provenance": origin(
+            asdict(config),
+            hashlib.sha256(policy.mean.numpy().tobytes() + policy.std.numpy().tobytes()).hexdigest(),
+            seed=config.seed,
+            training_steps=config.iterations,
+        ),
     }
-    files: dict[str, Path | bytes] = {
-        POLICY_NAME: graph,
-        PARITY_NAME: pack(inputs, outputs),
-        SAFETY_NAME: yaml.safe_dump(safety.model_dump(mode="json", exclude_none=True), sort_keys=False).encode(),
-    }
-    return write_bundle(output, fields, files)
+    return write_bundle(output, fields, bundle_files(graph, inputs, outputs, safety))
 
 
 def _inputs(task: PandaReachAvoid, samples: int) -> dict[str, np.ndarray]:
@@ -177,23 +164,4 @@ def _inputs(task: PandaReachAvoid, samples: int) -> dict[str, np.ndarray]:
     return {
         STATE: np.concatenate([state[:, :7], finger], 1)[:, None].astype(np.float32),
         ENVIRONMENT: environment[:, None].astype(np.float32),
-    }
-
-
-def _provenance(policy: PredictivePolicy, config: NpcConfig) -> dict[str, object]:
-    statistics = policy.mean.numpy().tobytes() + policy.std.numpy().tobytes()
-    return {
-        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "keel_version": __version__,
-        "git_commit": git_commit(),
-        "versions": {
-            "python": platform.python_version(),
-            "torch": str(torch.__version__),
-            "onnxruntime": onnxruntime.__version__,
-        },
-        "dataset_sha256": "0" * 64,
-        "config_sha256": hashlib.sha256(json.dumps(asdict(config), sort_keys=True).encode()).hexdigest(),
-        "statistics_sha256": hashlib.sha256(statistics).hexdigest(),
-        "seed": config.seed,
-        "training_steps": config.iterations,
     }

@@ -5,7 +5,7 @@ from datetime import datetime
 import pytest
 import torch
 
-from training.export.provenance import git_commit, policy_statistics_sha256, provenance
+from training.export.provenance import UNKNOWN_SHA256, git_commit, origin, provenance, statistics_sha256
 from training.imitation.build import load_policy
 
 
@@ -20,12 +20,12 @@ def test_fields(training_path, dataset):
 
 def test_statistics_hash_sees_the_normalisers_and_nothing_else(training_path):
     policy = load_policy(training_path).policy
-    before = policy_statistics_sha256(policy)
+    before = statistics_sha256(policy, "normalizer")
     with torch.no_grad():
         policy.embed[0].weight.add_(1.0)
-    assert policy_statistics_sha256(policy) == before
+    assert statistics_sha256(policy, "normalizer") == before
     policy.action_normalizer.mean[0, 0] += 1e-3
-    assert policy_statistics_sha256(policy) != before
+    assert statistics_sha256(policy, "normalizer") != before
 
 
 @pytest.fixture
@@ -55,3 +55,12 @@ def test_an_installation_inside_a_foreign_repository_is_unknown(checkout, tmp_pa
     package.touch()
     assert git_commit(package) == "unknown"
     assert git_commit(tmp_path_factory.mktemp("bare") / "code.py") == "unknown"
+
+
+def test_a_converted_policy_hashes_what_is_known_and_zeros_for_the_rest():
+    fields = origin({"b": 1, "a": 2}, "f" * 64, seed=3, training_steps=0, versions={"source": "x"})
+    assert fields["dataset_sha256"] == UNKNOWN_SHA256 == "0" * 64
+    # sha256 of the canonical form {"a": 2, "b": 1}, by `printf '{"a": 2, "b": 1}' | sha256sum`
+    assert fields["config_sha256"] == "21501dbaf73f5223934d22283f01caff4132bc1de4a9550c1ed0dffeb397a323"
+    assert fields["versions"]["source"] == "x" and {"python", "torch", "onnx"} <= set(fields["versions"])
+    assert (fields["statistics_sha256"], fields["seed"], fields["training_steps"]) == ("f" * 64, 3, 0)
