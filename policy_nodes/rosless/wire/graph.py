@@ -8,22 +8,20 @@ processes.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from cyclonedds.builtin import (
-    BuiltinDataReader,
     BuiltinTopicDcpsParticipant,
     BuiltinTopicDcpsPublication,
     BuiltinTopicDcpsSubscription,
 )
-from cyclonedds.core import InstanceState, Policy, ReadCondition, SampleState, ViewState
+from cyclonedds.core import Policy
 
 from policy_nodes.rosless.idl import deserialize, message_class, rihs01, serialize
 from policy_nodes.rosless.qos import DurabilityPolicy, QoSProfile
-from policy_nodes.rosless.wire import capi
+from policy_nodes.rosless.wire.discovered import Discovered
 from policy_nodes.rosless.wire.endpoints import Reader, Writer
 from policy_nodes.rosless.wire.types import idl_struct
 
@@ -32,7 +30,6 @@ if TYPE_CHECKING:
 
 _INFO = "rmw_dds_common/msg/ParticipantEntitiesInfo"
 _UNREAD_DEPTH = 1000  # graph samples kept until a query reads them; older ones of the same burst would be lost
-_MOST_ENDPOINTS = 10_000
 
 
 @dataclass
@@ -97,11 +94,10 @@ class Graph:
         self._reader = Reader(
             session, "ros_discovery_info", struct, QoSProfile(depth=_UNREAD_DEPTH, durability=latched), user_data
         )
-        self._alive: dict[Any, tuple[Any, Any]] = {}
-        for topic in (BuiltinTopicDcpsParticipant, BuiltinTopicDcpsPublication, BuiltinTopicDcpsSubscription):
-            reader = BuiltinDataReader(session.participant, topic)
-            mask = SampleState.Any | ViewState.Any | InstanceState.Alive
-            self._alive[topic] = (reader, ReadCondition(reader, mask))
+        there = session.participant
+        self._participants = Discovered(there, BuiltinTopicDcpsParticipant, lambda sample: sample.key.bytes)
+        self._publications = Discovered(there, BuiltinTopicDcpsPublication, _endpoint_view)
+        self._subscriptions = Discovered(there, BuiltinTopicDcpsSubscription, _endpoint_view)
 
     # Announcing
 
@@ -166,29 +162,25 @@ class Graph:
                     )
                     for node in info.node_entities_info_seq
                 ]
-            present = {sample.key.bytes for sample in self._read(BuiltinTopicDcpsParticipant)}
+            present = set(self._participants.views())
             self._remote = {gid: nodes for gid, nodes in self._remote.items() if gid in present}
             return [node for nodes in self._remote.values() for node in nodes]
 
-    def _read(self, topic: Any) -> list[Any]:
-        with self._lock, capi.QOS_LOCK:
-            if topic not in self._alive:
-                return []
-            reader, condition = self._alive[topic]
-            return reader.read(N=_MOST_ENDPOINTS, condition=condition)
-
-    def writers(self) -> Iterator[EndpointView]:
+    def writers(self) -> list[EndpointView]:
         """All writers of the domain, ours included."""
-        return map(_endpoint_view, self._read(BuiltinTopicDcpsPublication))
+        with self._lock:
+            return self._publications.views()
 
-    def readers(self) -> Iterator[EndpointView]:
+    def readers(self) -> list[EndpointView]:
         """All readers of the domain, ours included."""
-        return map(_endpoint_view, self._read(BuiltinTopicDcpsSubscription))
+        with self._lock:
+            return self._subscriptions.views()
 
     def close(self) -> None:
         """Delete the graph's own endpoints."""
         with self._lock:
-            self._alive.clear()
+            for discovered in (self._participants, self._publications, self._subscriptions):
+                discovered.close()
             self._writer.close()
             self._reader.close()
 
