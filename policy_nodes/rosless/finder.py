@@ -20,8 +20,8 @@ from policy_nodes.rosless.idl import all_packages
 _HERE = "policy_nodes.rosless"
 _SAME_NAME = (
     "callback_groups", "client", "clock", "clock_type", "context", "duration", "event_handler", "exceptions",
-    "executors", "guard_condition", "lifecycle", "logging", "node", "publisher", "qos", "service", "signals",
-    "subscription", "task", "time", "timer", "topic_endpoint_info", "utilities", "wait_for_message",
+    "executors", "guard_condition", "lifecycle", "logging", "node", "publisher", "qos", "serialization", "service",
+    "signals", "subscription", "task", "time", "timer", "topic_endpoint_info", "utilities", "wait_for_message",
 )  # fmt: skip
 RCLPY_MODULES: dict[str, str] = {
     "rclpy": f"{_HERE}.api",

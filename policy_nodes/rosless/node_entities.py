@@ -158,16 +158,16 @@ class EntityNode:
 
         Args:
             callback: called with each message, and with a dict of timestamps when it takes two arguments.
-            raw: not supported.
+            raw: the callback gets the serialised message (``bytes``).
         """
         own = self._rosless
-        if qos_overriding_options is not None or raw:
-            raise unsupported("create_subscription with qos_overriding_options or raw")
+        if qos_overriding_options is not None:
+            raise unsupported("create_subscription(qos_overriding_options=...)")
         qos, full = _profile(qos_profile), self.resolve_topic_name(topic)
         user_data = f"typehash={rihs01(msg_type)};"
         group = callback_group or own.default_callback_group
         reader = Reader(own.session, _wire_topic(full, qos), idl_struct(msg_type), qos, user_data)
-        subscription = Subscription(reader, msg_type, full, callback, group, qos, self)
+        subscription = Subscription(reader, msg_type, full, callback, group, qos, self, raw)
         events = event_callbacks or SubscriptionEventCallbacks()
         subscription.event_handlers = events.create_event_handlers(group, reader, full, own.logger.name)
         group.add_entity(subscription)

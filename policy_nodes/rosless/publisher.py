@@ -6,7 +6,6 @@ import time
 from typing import Any
 
 from policy_nodes.rosless.duration import Duration
-from policy_nodes.rosless.errors import unsupported
 from policy_nodes.rosless.exceptions import RCLError
 from policy_nodes.rosless.idl import serialize
 from policy_nodes.rosless.qos import QoSProfile
@@ -43,21 +42,20 @@ class Publisher:
         """Send a message.
 
         Args:
-            msg: instance of the publisher's message class.
+            msg: instance of the publisher's message class, or a serialised one (CDR with its encapsulation header),
+                which is sent as it is.
 
         Raises:
             TypeError: another type.
             RCLError: the context is shut down, or DDS refuses.
             InvalidHandle: the publisher was destroyed.
-            UnsupportedError: ``bytes``.
         """
-        if not isinstance(msg, self.msg_type):
-            if isinstance(msg, bytes):
-                raise unsupported("Publisher.publish of serialized bytes")
+        serialised = isinstance(msg, bytes)
+        if not serialised and not isinstance(msg, self.msg_type):
             raise TypeError(f"Expected {self.msg_type}, got {type(msg)}")
         if self._writer.alive and not self._context.ok():
             raise RCLError("Failed to publish: publisher's context is invalid")
-        self._writer.write(serialize(msg))
+        self._writer.write(msg if serialised else serialize(msg))
 
     def get_subscription_count(self) -> int:
         """Number of subscriptions that receive from this publisher."""

@@ -25,6 +25,7 @@ class Subscription:
         callback_group: of the callback.
         qos_profile: its quality of service.
         node: owner.
+        raw: the callback gets the serialised message (``bytes``).
     """
 
     class CallbackType(Enum):
@@ -42,6 +43,7 @@ class Subscription:
         callback_group: Any,
         qos_profile: QoSProfile,
         node: Any,
+        raw: bool = False,
     ) -> None:
         self._reader = reader
         self.msg_type = msg_type
@@ -49,7 +51,7 @@ class Subscription:
         self.callback = callback
         self.callback_group = callback_group
         self.qos_profile = qos_profile
-        self.raw = False
+        self.raw = raw
         self.event_handlers: list[Any] = []
         self.logger_name: str = node.get_logger().name
 
@@ -85,7 +87,7 @@ class Subscription:
         taken = self._reader.take()
         if taken is None:
             return None
-        message = decode(self.msg_type, taken[0], self.topic)
+        message = self._decoded(taken[0])
         if message is None:
             return None
         stamp = taken[1].source_timestamp
@@ -96,8 +98,11 @@ class Subscription:
             both = self._take_message()
             return None if both is None else functools.partial(self._callback, *both)
         taken = self._reader.take()
-        message = None if taken is None else decode(self.msg_type, taken[0], self.topic)
+        message = None if taken is None else self._decoded(taken[0])
         return None if message is None else functools.partial(self._callback, message)
+
+    def _decoded(self, data: bytes) -> Any:
+        return data if self.raw else decode(self.msg_type, data, self.topic)
 
 
 def _callback_type(callback: Callable[..., Any]) -> Subscription.CallbackType:
