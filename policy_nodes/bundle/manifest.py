@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 from policy_nodes.bundle.chunking import Chunking, Method, WarmStart
+from policy_nodes.bundle.sim2sim import Sim2Sim
 
 SCHEMA_VERSION = 1
 
@@ -298,6 +299,8 @@ class Manifest(Strict):
     policy: PolicyInfo
     parity: Parity
     provenance: Provenance
+    sim2sim: Sim2Sim | None = None
+    """Thresholds and results of ``keel evaluate --shifted``."""
     files: dict[Name, Sha256]
     digest: Sha256
 

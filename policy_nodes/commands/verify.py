@@ -129,12 +129,14 @@ def verify(
         yield (result := guarded(item, partial(_static, check, item, path, manifests[0])))
         intact = result.status == "ok"
     if not intact:
-        yield from (Check(item, "skip", "the bundle is not intact") for item in (*RUNTIME, "safety", "monitor"))
+        rest = (*RUNTIME, "safety", "monitor", "sim2sim")
+        yield from (Check(item, "skip", "the bundle is not intact") for item in rest)
         return
     bundle = Bundle(path, manifests[0])  # everything load_bundle checks has just been checked, item by item
     yield from _runtime(bundle, provider, threads, calls)
     yield guarded("safety", lambda: check_safety(bundle))
     yield guarded("monitor", lambda: check_monitor(bundle, provider))
+    yield check_sim2sim(bundle)
 
 
 RUNTIME = ("provider", "parity", "latency")
@@ -251,3 +253,17 @@ def check_monitor(bundle: Bundle, provider: str) -> Check:
     if MONITOR_NAME in files:
         create_session(bundle.read(MONITOR_NAME), provider)
     return Check("monitor", "ok", "calibrated on this policy" + (", its graph loads" if MONITOR_NAME in files else ""))
+
+
+def check_sim2sim(bundle: Bundle) -> Check:
+    """The recorded sim-to-sim gate, where there is one, is about this policy and was passed."""
+    found, run = bundle.manifest.sim2sim, "run 'keel evaluate --shifted --record' on this bundle"
+    if found is None:
+        return Check("sim2sim", "skip", "never tried in changed worlds", run)
+    if found.policy_sha256 != bundle.manifest.files[POLICY_NAME]:
+        return Check("sim2sim", "fail", "the recorded gate was run with another policy", run)
+    episodes = sum(row.episodes for row in found.rows)
+    if found.failed:
+        detail = f"failed in {', '.join(found.failed)} of {len(found.rows)} changed worlds"
+        return Check("sim2sim", "fail", detail, "train with wider randomisation, or run where these do not occur")
+    return Check("sim2sim", "ok", f"passed in all {len(found.rows)} changed worlds, {episodes} episodes")

@@ -9,6 +9,7 @@ Examples:
     keel evaluate runs/mine/pick_place.keel --react     (alarms stop the robot, as on the robot)
     keel evaluate runs/mine/pick_place.keel --latency measured
     keel evaluate runs/mine/pick_place.keel --latency-sweep 0 40 80 120 160 --episodes 20 --output runs/mine/latency
+    keel evaluate examples/go1_velocity_flat.keel --shifted --episodes 20 --record     (the sim-to-sim gate)
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from policy_nodes.errors import ConfigError
 from training.atomic import write_file
 from training.commands.latency import run_sweep
 from training.commands.resolved import CONFIG_NAME, resolved_config
+from training.commands.shifted import run_shifted
 from training.contracts.registry import task_contract
 from training.evaluation.closed_loop import ClosedLoop
 from training.evaluation.episode import Episode
@@ -71,12 +73,21 @@ class Args:
     """Compare --methods at these latencies (ms) on the same episodes; writes latency.json and latency.png."""
     methods: tuple[str, ...] = ("naive", "ensemble", "rtc", "rtc_blend", "rti")
     """Ways to execute chunks that --latency-sweep compares."""
+    shifted: bool = False
+    """Try the deployed code in changed worlds (dynamics, delays, noise, integrator); exit code 1 if one fails."""
+    shifts: tuple[str, ...] = ()
+    """Only these of the changed worlds."""
 
 
 def run(args: Args) -> int:
-    """Evaluate; returns the exit code (0 whatever the success rate)."""
+    """Evaluate; returns the exit code (0 whatever the success rate; 1 where a changed world of --shifted fails)."""
     _check(args)
     bundle = load_bundle(args.bundle)
+    if args.shifted:
+        return run_shifted(
+            bundle, episodes=args.episodes, seed=args.seed, confidence=args.confidence, names=args.shifts,
+            output=args.output, record=args.record, provider=args.provider,
+        )  # fmt: skip
     contract = task_contract(bundle.manifest.task)
     world = contract.make_world()
     seconds = args.seconds or contract.episode_s
@@ -149,6 +160,12 @@ def record_success(bundle: Bundle, args: Args, episodes: Sequence[Episode]) -> N
 
 
 def _check(args: Args) -> None:
+    if args.shifts and not args.shifted:
+        raise ConfigError("--shifts names changed worlds, but --shifted is not given.", "add --shifted.")
+    if args.shifted and (args.latency or args.latency_sweep or args.react or args.videos):
+        raise ConfigError(
+            "--shifted goes with neither --latency, --latency-sweep, --react nor --videos.", "give one of them."
+        )
     if args.latency:
         Latency.parse(args.latency)
         if args.react or args.latency_sweep:

@@ -13,7 +13,19 @@ from policy_nodes.inference.latency import Latency
 from tests.policy_nodes.bundle.resealing import edit_manifest
 from tests.policy_nodes.bundle_fixture import JOINTS, make_bundle, npz_bytes, parity_bytes, safety_yaml, tiny_model
 
-ITEMS = ["manifest", "signature", "files", "hashes", "contents", "provider", "parity", "latency", "safety", "monitor"]
+ITEMS = [
+    "manifest",
+    "signature",
+    "files",
+    "hashes",
+    "contents",
+    "provider",
+    "parity",
+    "latency",
+    "safety",
+    "monitor",
+    "sim2sim",
+]
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +47,7 @@ def finding(path, item):
 
 
 def test_a_valid_bundle_passes_every_item(bundle):
-    assert statuses(bundle) == dict.fromkeys(ITEMS, "ok") | {"monitor": "skip", "signature": "skip"}
+    assert statuses(bundle) == dict.fromkeys(ITEMS, "ok") | {"monitor": "skip", "signature": "skip", "sim2sim": "skip"}
 
 
 def test_an_edited_manifest_stops_everything_after_it(bundle):
@@ -143,3 +155,28 @@ def test_the_command(bundle, capsys):
 def test_no_bundle_at_all(tmp_path, capsys):
     assert main(["verify", str(tmp_path / "none.keel")]) == 1
     assert "does not exist" in capsys.readouterr().out
+
+
+def gate(path, **changes):
+    row = {"shift": "nominal", "description": "as trained", "min_success": 0.9, "episodes": 20, "successes": 18}
+    found = {"first_seed": 0, "policy_sha256": sha256_file(path / "policy.onnx"), "rows": [row | changes]}
+    edit_manifest(path, lambda raw: raw.update(sim2sim=found))
+    return found
+
+
+def test_a_passed_gate_is_reported_with_its_worlds(bundle):
+    gate(bundle)
+    check = finding(bundle, "sim2sim")
+    assert (check.status, check.detail) == ("ok", "passed in all 1 changed worlds, 20 episodes")
+
+
+def test_a_gate_below_its_threshold_fails_by_name(bundle):
+    gate(bundle, successes=17)
+    check = finding(bundle, "sim2sim")
+    assert check.status == "fail" and "nominal" in check.detail and check.fix
+
+
+def test_the_gate_of_another_policy_does_not_count(bundle):
+    gate(bundle)
+    edit_manifest(bundle, lambda raw: raw["sim2sim"].update(policy_sha256="0" * 64))
+    assert finding(bundle, "sim2sim").status == "fail"
