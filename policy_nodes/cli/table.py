@@ -39,6 +39,7 @@ COMMANDS: Final = (
     Command("convert", "training.commands.convert:run", "turn another framework's policy into a bundle", "train"),
     Command("calibrate", "training.commands.calibrate:run", "fit the failure monitor on good rollouts", "sim,train"),
     Command("evaluate", "training.commands.evaluate:run", "measure closed-loop success of a bundle", "sim,train"),
+    Command("view", "training.commands.view:run", "show a bundle or a task in a window or a film", "sim,train"),
     Command("run", "policy_nodes.commands.run:run", "run a bundle's nodes, on a robot or simulated", "rosless,sim"),
     Command("faults", "policy_nodes.commands.faults:run", "inject every fault and prove the reaction", "rosless,sim"),
     Command("limits", "training.commands.limits:run", "write joint limits from a URDF or MJCF", "sim,train"),

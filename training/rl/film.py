@@ -17,11 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.rendering import Renderer
-from sim.robots import go1
 from sim.tasks.velocity.config import VelocityConfig
 from sim.tasks.velocity.robots import go1_robot
-from sim.tasks.velocity.scene import add_floor, set_options
 from sim.tasks.velocity.task import VelocityTask
+from sim.tasks.velocity.visual import go1_visual_model
 from sim.vector import VectorEnv
 from training.rl.evaluation import fixed_command
 from training.rl.export import OnnxPolicy, ScaledPolicy, observation_scale
@@ -41,10 +40,7 @@ def film(
     task = VelocityTask(go1_robot(), config)
     env = VectorEnv(task, 1, name="film", seed=0, num_threads=0)
     policy = ScaledPolicy(OnnxPolicy(policy_path.read_bytes()), observation_scale(task))
-    spec = go1.robot_spec(meshes=True)
-    add_floor(spec, config.friction)
-    set_options(spec, config)
-    model = spec.compile()
+    model = go1_visual_model(config)
     data = mujoco.MjData(model)
     obs, _ = env.reset()
     frames = []

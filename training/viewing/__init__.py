@@ -1,0 +1,1 @@
+"""What ``keel view`` shows, and where: scenes that play themselves, a window, a film."""
