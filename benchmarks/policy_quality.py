@@ -1,12 +1,12 @@
 """Closed-loop quality of policies on one task through their exported bundles, and success against sampling steps.
 
 Every cell (method, sampler, steps, seed) is one JSON file, written when it is finished: interrupt the script and start
-it again, or add methods later, and only what is missing is computed. Demonstrations, training and evaluation use
-disjoint seeds. The experts' own success is the share of demonstrations that were kept.
+it again, or add methods, seeds and episodes later, and only what is missing is computed. Training seeds come one after
+the other, each for all methods. Demonstrations, training and evaluation use disjoint seeds.
 
-    python benchmarks/policy_quality.py --task metaworld/mt10
-    python benchmarks/policy_quality.py --task metaworld/mt10 --methods flow-mlp --seeds 3 --episodes 500
-    python benchmarks/policy_quality.py --task metaworld/mt10 --table-only
+    python benchmarks/policy_quality.py --task metaworld/mt10 --methods flow-mlp mode --episodes 100
+    python benchmarks/policy_quality.py --task metaworld/mt10 --seeds 3 --episodes 500
+    python benchmarks/policy_quality.py --task metaworld/mt10 --table-only --write docs/policies.md
 """
 
 from __future__ import annotations
@@ -23,13 +23,25 @@ import torch
 import tyro
 
 from policy_nodes.errors import ConfigError, KeelError
+from training.atomic import write_file
 from training.datasets.lerobot_v3.reader import Dataset
 from training.evaluation.machine import machine
-from training.evaluation.quality import Cell, measure, quality_table, variant_table, with_policy_options
+from training.evaluation.quality import (
+    Cell,
+    measure,
+    pooled,
+    quality_table,
+    replaced_between,
+    variant_table,
+    with_policy_options,
+)
 from training.imitation.build import load_policy
+from training.policies.config import option
 
 EVALUATION_SEED = 100_000
 STEP_GRID = (1, 2, 3, 5, 10, 20, 50)
+BLOCK = 100
+"""Episodes after which a cell is saved."""
 
 
 @dataclass(frozen=True)
@@ -37,45 +49,64 @@ class Method:
     """One row: how to train it, and which samplers its steps-versus-success curve compares.
 
     Attributes:
-        train: options of `keel train`.
+        policy: options of ``--config.policy``.
         curves: sampler options by name; each is evaluated at every number of steps.
+        teacher: method that it is distilled from, trained first.
     """
 
-    train: tuple[str, ...] = ()
+    policy: dict[str, Any] = field(default_factory=dict)
     curves: dict[str, dict[str, Any]] = field(default_factory=lambda: {"Euler": {}})
+    teacher: str = ""
 
 
 EULER_AND_MIDPOINT: dict[str, dict[str, Any]] = {"Euler": {}, "midpoint": {"sampler": "midpoint"}}
-DDIM_AND_DPMPP: dict[str, dict[str, Any]] = {"DDIM": {"sampler": "ddim"}, "DPM-Solver++ 2M": {"sampler": "dpmpp_2m"}}
-EDM: dict[str, dict[str, Any]] = {
-    **DDIM_AND_DPMPP, "Heun": {"sampler": "heun"}, "ancestral": {"sampler": "ancestral"}
+DDPM: dict[str, dict[str, Any]] = {
+    "DDIM": {"sampler": "ddim"}, "DPM-Solver++ 2M": {"sampler": "dpmpp_2m"}, "DDPM": {"sampler": "ddpm"}
 }  # fmt: skip
+EDM: dict[str, dict[str, Any]] = {
+    "DDIM = Euler": {"sampler": "ddim"}, "DPM-Solver++ 2M": {"sampler": "dpmpp_2m"}, "Heun": {"sampler": "heun"},
+    "ancestral": {"sampler": "ancestral"},
+}  # fmt: skip
+CONSISTENCY: dict[str, dict[str, Any]] = {"consistency": {"sampler": "consistency"}}
 
 
-def _train(objective: str, backbone: str, *more: str) -> tuple[str, ...]:
-    return ("--config.policy.objective", objective, "--config.policy.backbone", backbone, *more)
+def _parts(objective: str, backbone: str, **more: Any) -> dict[str, Any]:
+    return {"objective": objective, "backbone": backbone, **more}
 
 
 METHODS: dict[str, Method] = {
-    "flow-mlp": Method(_train("flow", "mlp"), EULER_AND_MIDPOINT),
-    "flow-mlp-beta": Method(_train("flow", "mlp", "--config.policy.time-density", "beta"), EULER_AND_MIDPOINT),
-    "shortcut-mlp": Method(_train("shortcut", "mlp"), {"Euler": {}}),
-    "flow-dit": Method(_train("flow", "dit"), EULER_AND_MIDPOINT),
-    "ddpm-transformer": Method(
-        _train("ddpm_epsilon", "transformer", "--config.policy.sampling-steps", "10"), DDIM_AND_DPMPP
+    "flow-mlp": Method(_parts("flow", "mlp"), EULER_AND_MIDPOINT),
+    "ddpm-transformer": Method(_parts("ddpm_epsilon", "transformer", sampling_steps=10), DDPM),
+    "ddpm-unet": Method(_parts("ddpm_epsilon", "unet", sampling_steps=10), DDPM),
+    "mode": Method(_parts("edm", "mode", sampling_steps=10), EDM),
+    # the same network with one expert as large as MoDE's four: as many parameters, all of them active
+    "mode-dense": Method(
+        _parts("edm", "mode", sampling_steps=10, expansion=8, **{"experts.count": 1, "experts.top_k": 1}), EDM
     ),
-    "ddpm-unet": Method(_train("ddpm_epsilon", "unet", "--config.policy.sampling-steps", "10"), DDIM_AND_DPMPP),
-    "mode": Method(_train("edm", "mode", "--config.policy.sampling-steps", "10"), EDM),
-    "edm-dit": Method(_train("edm", "dit", "--config.policy.sampling-steps", "10"), EDM),
     "sdp": Method(  # one router for each task of MT10
-        _train("ddpm_epsilon", "sdp", "--config.policy.sampling-steps", "10", "--config.policy.tasks", "10"),
-        DDIM_AND_DPMPP,
+        _parts("ddpm_epsilon", "sdp", sampling_steps=10, tasks=10, **{"experts.count": 8}), DDPM
     ),
-    "consistency": Method(
-        _train("consistency", "mlp", "--config.policy.sampling-steps", "2"),
-        {"consistency": {"sampler": "consistency"}},
+    "consistency": Method(_parts("consistency", "mlp", sampling_steps=2), CONSISTENCY),
+    "edm-mlp": Method(_parts("edm", "mlp", sampling_steps=10), EDM),
+    "consistency-distilled": Method(_parts("distillation", "mlp", sampling_steps=2), CONSISTENCY, teacher="edm-mlp"),
+    "edm-dit": Method(_parts("edm", "dit", sampling_steps=10), EDM),
+    "beso": Method(
+        _parts(
+            "edm", "causal", sampling_steps=3, condition_dropout=0.1, guidance=1.5,
+            **{"edm.sigma_min": 0.005, "edm.sigma_max": 1.0},
+        ),
+        EDM,
     ),
+    "flow-mlp-beta": Method(_parts("flow", "mlp", time_density="beta"), EULER_AND_MIDPOINT),
+    "shortcut-mlp": Method(_parts("shortcut", "mlp"), {"Euler": {}}),
+    "flow-dit": Method(_parts("flow", "dit"), EULER_AND_MIDPOINT),
+}  # fmt: skip
+SMALL: dict[str, dict[str, Any]] = {
+    "mlp": {"embedding_size": 64, "width": 128, "depth": 3},
+    "unet": {"embedding_size": 64, "width": 64, "depth": 3},
+    "tokens": {"embedding_size": 64, "width": 64, "depth": 2},
 }
+"""Sizes that two cores train in minutes, by backbone; ``tokens`` are all that attend."""
 
 
 @dataclass(frozen=True)
@@ -84,14 +115,18 @@ class Args:
 
     task: str = "metaworld/mt10"
     """Task."""
-    methods: tuple[str, ...] = ("flow-mlp",)
+    methods: tuple[str, ...] = tuple(METHODS)
     """Rows to measure."""
     output: Path = Path("runs/policy_quality")
     """Datasets, checkpoints and cells."""
     demonstrations: int = 500
     """Expert episodes to keep, shared by all rows."""
+    small: bool = False
+    """Networks of 0.1 to 0.7 M parameters instead of the defaults."""
     train_steps: int = 10_000
     """Optimiser steps."""
+    batch_size: int = 256
+    """Windows per step."""
     seeds: int = 1
     """Training runs per row."""
     episodes: int = 100
@@ -102,6 +137,8 @@ class Args:
     """Processes that record demonstrations; 0 uses every core."""
     table_only: bool = False
     """Print what has been measured."""
+    write: Path | None = None
+    """Markdown file whose part between the marks ``quality: begin`` and ``quality: end`` the tables replace."""
 
 
 def main(args: Args) -> int:
@@ -116,44 +153,65 @@ def main(args: Args) -> int:
         if not dataset.exists():
             keel("collect", "--task", args.task, "--output", dataset, "--episodes", args.demonstrations,
                  "--workers", args.workers)  # fmt: skip
-        for name in args.methods:
-            for seed in range(args.seeds):
+        for seed in range(args.seeds):
+            for name in args.methods:
                 row(args, root, dataset, name, seed)
-    print_tables(root)
+    text = tables(root)
+    print(text)
+    if args.write is not None:
+        write_file(args.write, replaced_between(args.write.read_text(), "quality", text))
     return 0
 
 
 def row(args: Args, root: Path, dataset_path: Path, name: str, seed: int) -> None:
     """Train one method with one seed and measure its cells, unless that was done."""
     run = root / f"{name}.seed{seed}"
-    if not finished(run / "train", args.train_steps):
-        resume = ["--resume"] if (run / "train/checkpoints/last").exists() else []
-        keel("train", "--dataset", dataset_path, "--output", run / "train", "--threads", 1, *resume,
-             "--config.steps", args.train_steps, "--config.seed", seed, *METHODS[name].train)  # fmt: skip
-    cells: dict[Path, tuple[dict[str, Any], dict[str, Any], int]] = {
-        run / "cell.json": ({}, {"seed": seed} if args.seeds > 1 else {}, args.episodes)
-    }
+    train(args, root, dataset_path, name, seed)
+    cells: dict[str, tuple[dict[str, Any], dict[str, Any], int]] = {"cell": ({}, {}, args.episodes)}
     if args.curve_episodes:
         for sampler, options in METHODS[name].curves.items():
             for steps in STEP_GRID:
                 settings = {"sampler": sampler, "steps": steps}
-                cells[run / f"curve.{sampler}.{steps}.json"] = (
+                cells[f"curve.{sampler}.{steps}"] = (
                     {**options, "sampling_steps": steps}, settings, args.curve_episodes
                 )  # fmt: skip
     dataset = Dataset.open(dataset_path)
-    for path, (options, settings, episodes) in cells.items():
-        if path.exists():
-            continue
+    for stem, (options, settings, episodes) in cells.items():
+        path = run / f"{stem}.json"
+        known = Cell.load(path) if path.exists() else None
         try:
             trained = with_policy_options(load_policy(run / "train"), options)
         except ConfigError as error:  # not every sampler takes every number of steps
-            print(f"{path.stem}: left out, {error.cause}", flush=True)
+            print(f"{stem}: left out, {error.cause}", flush=True)
             continue
-        cell = measure(
-            name, trained, dataset, episodes=episodes, first_seed=EVALUATION_SEED, settings=settings
-        )  # fmt: skip
-        cell.save(path)
-        print(f"{path}: {cell.successes}/{cell.episodes}", flush=True)
+        while known is None or known.episodes < episodes:
+            goal = min(episodes, BLOCK + (0 if known is None else known.episodes))
+            known = measure(
+                name, trained, dataset, run / f"{stem}.keel", episodes=goal, first_seed=EVALUATION_SEED,
+                settings=settings, known=known,
+            )  # fmt: skip
+            known.save(path)
+            print(f"{path}: {known.successes}/{known.episodes}", flush=True)
+
+
+def train(args: Args, root: Path, dataset_path: Path, name: str, seed: int) -> None:
+    """Train, or go on, unless it is finished."""
+    method, output = METHODS[name], root / f"{name}.seed{seed}" / "train"
+    if finished(output, args.train_steps):
+        return
+    policy = dict(method.policy)
+    if args.small:
+        sizes = SMALL.get(policy["backbone"], SMALL["tokens"])
+        policy = {**sizes, **policy}
+    if policy["objective"] in ("consistency", "distillation"):
+        policy["consistency.total_updates"] = args.train_steps
+    if method.teacher:
+        train(args, root, dataset_path, method.teacher, seed)
+        policy["teacher"] = root / f"{method.teacher}.seed{seed}" / "train"
+    options = [word for key, value in policy.items() for word in (option(key), value)]
+    resume = ["--resume"] if (output / "checkpoints/last").exists() else []
+    keel("train", "--dataset", dataset_path, "--output", output, "--threads", 1, *resume, "--config.steps",
+         args.train_steps, "--config.batch-size", args.batch_size, "--config.seed", seed, *options)  # fmt: skip
 
 
 def finished(run: Path, steps: int) -> bool:
@@ -176,14 +234,17 @@ def keel(*arguments: object) -> None:
         raise KeelError(f"'keel {' '.join(words)}' failed.", "see its message above.")
 
 
-def print_tables(root: Path) -> None:
-    """Tables of all finished cells."""
+def tables(root: Path) -> str:
+    """Tables of all finished cells, as Markdown."""
+    order = list(METHODS)
     cells = [Cell.load(path) for path in sorted(root.glob("*/cell.json"))]
+    cells = pooled(sorted(cells, key=lambda c: (order.index(c.label), c.training_seed)))
     curves = [Cell.load(path) for path in root.glob("*/curve.*.json")]
-    print(f"\n{machine()['cpu']}, {machine()['cores']} cores\n\n{quality_table(cells)}\n\n{variant_table(cells)}\n")
-    if curves:
-        order = sorted(curves, key=lambda c: (c.label, c.settings["sampler"], c.settings["steps"]))
-        print(quality_table(order))
+    curves = pooled(
+        sorted(curves, key=lambda c: (order.index(c.label), c.settings["sampler"], c.settings["steps"]))
+    )  # fmt: skip
+    parts = [f"{machine()['cpu']}, one thread.", quality_table(cells), variant_table(cells)]
+    return "\n\n".join([*parts, quality_table(curves)] if curves else parts)
 
 
 if __name__ == "__main__":

@@ -1,36 +1,34 @@
 """One cell of a quality table: a trained policy, exported, run in closed loop, with what it costs.
 
-Success is measured through the bundle, that is through the code that runs on the robot. Operations are counted on the
-PyTorch module for one chunk (a multiplication and an addition count as two); latency is that of the exported graph on
-one thread, in calls of its own after the episodes, so that the simulator's load on the caches does not enter.
+Success is measured through the bundle, that is through the code that runs on the robot. Latency is that of the exported
+graph on one thread, in calls of its own after the episodes, so that the simulator's load on the caches does not enter.
+A cell can be extended by more episodes; cells of several training seeds are pooled in one row of the table.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from policy_nodes.bundle.load import load_bundle
+from policy_nodes.errors import ConfigError
 from policy_nodes.inference.policy import PolicySession
 from training.atomic import write_file
-from training.contracts.task import TaskContract
 from training.datasets.lerobot_v3.reader import Dataset
 from training.evaluation.closed_loop import ClosedLoop
+from training.evaluation.operations import count_operations
 from training.evaluation.results import by_variant
 from training.evaluation.statistics import wilson_interval
 from training.export.bundle import export_bundle
 from training.imitation.build import TrainedPolicy, build_policy
 
-LATENCY_CALLS = 300
+LATENCY_CALLS = 100
 
 
 @dataclass(frozen=True)
@@ -45,11 +43,14 @@ class Cell:
         successes: of them.
         variants: variant -> (successes, episodes).
         first_seed: seed of the first episode.
-        parameters: of the whole network.
-        active_parameters: used for one chunk; fewer where experts are routed.
-        flops: floating-point operations of one chunk, sampler included.
+        parameters: of the whole policy.
+        active_parameters: used by one evaluation of the network; fewer where experts are routed.
+        evaluations: of the network per chunk.
+        flops_per_evaluation: floating-point operations of one of them.
+        flops: of one chunk, sampler included.
         latency_ms: median and 99th percentile of a call.
         steps_trained: optimiser steps.
+        training_seed: of weights and batches.
     """
 
     label: str
@@ -61,9 +62,12 @@ class Cell:
     first_seed: int
     parameters: int
     active_parameters: int
+    evaluations: int
+    flops_per_evaluation: int
     flops: int
     latency_ms: tuple[float, float]
     steps_trained: int
+    training_seed: int = 0
 
     def save(self, path: Path) -> None:
         """Write as JSON, atomically."""
@@ -87,64 +91,93 @@ def with_policy_options(trained: TrainedPolicy, options: dict[str, Any]) -> Trai
     return dataclasses.replace(trained, policy=policy.eval().requires_grad_(False), train=train)
 
 
-def count_flops(policy: torch.nn.Module, contract: TaskContract) -> int:
-    """Floating-point operations of one chunk."""
-    actions = contract.actions
-    observation = {f.name: torch.zeros(1, f.history, f.size) for f in contract.observations}
-    rows = int(getattr(policy, "noise_rows", actions.horizon))
-    noise = torch.zeros(1, rows, len(actions.joints))
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        policy(observation, noise)
-    return int(counter.get_total_flops())
-
-
 def measure(
     label: str,
     trained: TrainedPolicy,
     dataset: Dataset,
+    bundle_path: Path,
     *,
     episodes: int,
     first_seed: int,
     settings: dict[str, Any] | None = None,
+    known: Cell | None = None,
 ) -> Cell:
-    """Export and evaluate.
+    """Export, unless that was done, and evaluate.
 
     Args:
         label: row of the table.
         trained: the policy.
         dataset: the one it was trained on.
-        episodes: closed-loop episodes, at least 1.
+        bundle_path: where its bundle is, or is to be written.
+        episodes: closed-loop episodes of the cell, at least 1.
         first_seed: of the episodes; held out from the demonstrations'.
         settings: of the cell, stored with it.
+        known: the cell as it was measured before; only the episodes that it lacks are run.
 
     Raises:
         BundleError: the exported graph does not compute what PyTorch does.
     """
     contract = trained.contract
-    with tempfile.TemporaryDirectory() as directory:
-        bundle = export_bundle(trained, dataset, Path(directory) / "cell.keel", name="cell")
-        loop = ClosedLoop(bundle, contract.make_world())
-        done = []
-        for seed in range(first_seed, first_seed + episodes):
-            done.append(loop.run(seed, contract.episode_s))
-            done[-1].variant = contract.variant(seed)
-        latency = measure_latency(Path(directory) / "cell.keel")
-    total = sum(p.numel() for p in trained.policy.parameters())
-    active = getattr(trained.policy, "active_parameters", None)
-    return Cell(
+    if not bundle_path.exists():
+        export_bundle(trained, dataset, bundle_path, name=label)
+    loop = ClosedLoop(load_bundle(bundle_path), contract.make_world())
+    done = []
+    start = 0 if known is None else known.episodes
+    for seed in range(first_seed + start, first_seed + episodes):
+        done.append(loop.run(seed, contract.episode_s))
+        done[-1].variant = contract.variant(seed)
+    counted = count_operations(trained.policy, contract.observations)
+    cell = Cell(
         label=label,
         task=contract.name,
         settings=dict(settings or {}),
-        episodes=episodes,
+        episodes=len(done),
         successes=sum(episode.success for episode in done),
         variants=by_variant(done),
         first_seed=first_seed,
-        parameters=total,
-        active_parameters=int(active()) if callable(active) else total,
-        flops=count_flops(trained.policy, contract),
-        latency_ms=latency,
+        parameters=counted.parameters,
+        active_parameters=counted.active_parameters,
+        evaluations=counted.evaluations,
+        flops_per_evaluation=counted.per_evaluation,
+        flops=counted.per_chunk,
+        latency_ms=measure_latency(bundle_path) if known is None else known.latency_ms,
         steps_trained=int(trained.config["step"]),
+        training_seed=trained.train.seed,
     )
+    return cell if known is None else together([known, cell])
+
+
+def together(cells: Sequence[Cell]) -> Cell:
+    """One cell of the episodes of all: the same policy on more seeds, or policies of several training seeds.
+
+    What is not counted in episodes is the first cell's, but latencies are averaged.
+    """
+    variants: dict[str, tuple[int, int]] = {}
+    for cell in cells:
+        for name, (done, total) in cell.variants.items():
+            before = variants.get(name, (0, 0))
+            variants[name] = (before[0] + done, before[1] + total)
+    median, late = (float(np.mean([cell.latency_ms[i] for cell in cells])) for i in (0, 1))
+    return dataclasses.replace(
+        cells[0],
+        episodes=sum(cell.episodes for cell in cells),
+        successes=sum(cell.successes for cell in cells),
+        variants=variants,
+        latency_ms=(median, late),
+    )
+
+
+def pooled(cells: Sequence[Cell]) -> list[Cell]:
+    """One cell per label and settings, in the order of their first appearance; ``settings`` name the training seeds."""
+    groups: dict[str, list[Cell]] = {}
+    for cell in cells:
+        groups.setdefault(f"{cell.label} {json.dumps(cell.settings)}", []).append(cell)
+    rows = []
+    for group in groups.values():
+        seeds = len({cell.training_seed for cell in group})
+        settings = {**group[0].settings, **({"training seeds": seeds} if seeds > 1 else {})}
+        rows.append(dataclasses.replace(together(group), settings=settings))
+    return rows
 
 
 def measure_latency(bundle_path: Path, calls: int = LATENCY_CALLS) -> tuple[float, float]:
@@ -161,15 +194,16 @@ def measure_latency(bundle_path: Path, calls: int = LATENCY_CALLS) -> tuple[floa
 def quality_table(cells: Sequence[Cell], confidence: float = 0.95) -> str:
     """Cells of one task as a Markdown table."""
     lines = [
-        "| policy | success | 95 % interval | parameters | active | MFLOP per chunk | latency p50 / p99 |",
-        "|---|---|---|---|---|---|---|",
+        "| policy | success | 95 % interval | parameters | active | evaluations | MFLOP each | per chunk | latency p50 |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for cell in cells:
         low, high = wilson_interval(cell.successes, cell.episodes, confidence)
         lines.append(
             f"| {_name(cell)} | {cell.successes}/{cell.episodes} = {cell.successes / cell.episodes:.2f} "
-            f"| {low:.2f} to {high:.2f} | {cell.parameters / 1e6:.2f} M | {cell.active_parameters / 1e6:.2f} M "
-            f"| {cell.flops / 1e6:.1f} | {cell.latency_ms[0]:.2f} / {cell.latency_ms[1]:.2f} ms |"
+            f"| {low:.2f} to {high:.2f} | {cell.parameters / 1e3:.0f} k | {cell.active_parameters / 1e3:.0f} k "
+            f"| {cell.evaluations} | {cell.flops_per_evaluation / 1e6:.2f} | {cell.flops / 1e6:.1f} "
+            f"| {cell.latency_ms[0]:.2f} ms |"
         )
     return "\n".join(lines)
 
@@ -189,3 +223,17 @@ def variant_table(cells: Sequence[Cell]) -> str:
 def _name(cell: Cell) -> str:
     settings = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in cell.settings.items())
     return f"{cell.label}, {settings}" if settings else cell.label
+
+
+def replaced_between(text: str, name: str, content: str) -> str:
+    """A Markdown text whose part between ``<!-- NAME: begin -->`` and ``<!-- NAME: end -->`` is replaced.
+
+    Raises:
+        ConfigError: the marks are missing.
+    """
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    head, found, rest = text.partition(begin)
+    _, closed, tail = rest.partition(end)
+    if not (found and closed):
+        raise ConfigError(f"the file has no marks '{begin}' and '{end}'.", "put them where the tables belong.")
+    return f"{head}{begin}\n\n{content}\n\n{end}{tail}"

@@ -114,5 +114,7 @@ class ConditionTokens(nn.Module):
         if self.once is not None:
             tokens.append(self.once(self.layout.once(condition)).unsqueeze(1))
         if self.steps is not None:
-            tokens.append(self.steps(self.layout.steps(condition)))
+            # A strided input sends PyTorch to one of two matrix products, whichever, by whether the weight is frozen:
+            # contiguous, freezing does not change the answers by a bit.
+            tokens.append(self.steps(self.layout.steps(condition).contiguous()))
         return torch.cat(tokens, dim=1)

@@ -38,6 +38,11 @@ class ExpertBank(nn.Module):
         super().__init__()
         self.experts: Any = nn.ModuleList(SwiGLU(width, hidden) for _ in range(count))
 
+    @property
+    def expert_parameters(self) -> int:
+        """Parameters of one expert."""
+        return sum(p.numel() for p in self.experts[0].parameters())
+
     def forward(self, x: Tensor, chosen: Tensor, weight: Tensor) -> Tensor:
         """Weighted sum of the chosen experts.
 

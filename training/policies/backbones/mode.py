@@ -114,6 +114,12 @@ class MoDE(nn.Module):
             block.balance = None
         return self.weight * torch.stack(values).mean()
 
+    def idle_parameters(self) -> int:
+        """Parameters that one evaluation of the fused network does without: the experts not chosen and the routers."""
+        routers = sum(p.numel() for block in self.blocks for p in block.router.parameters())
+        idle = sum((len(b.bank.experts) - b.top_k) * b.bank.expert_parameters for b in self.blocks)
+        return int(routers + idle)
+
     @torch.no_grad()
     def fuse(self, levels: Sequence[float]) -> None:
         """Replace routers and experts by one network per layer and level; other levels are refused afterwards."""

@@ -146,6 +146,15 @@ class SparseTransformer(Transformer):
             layer.experts.information = None
         return self.weight * torch.stack(values).sum()
 
+    def idle_parameters(self) -> int:
+        """Parameters that one evaluation for one task does without: experts not chosen, routers of other tasks."""
+        idle = 0
+        for layer in self.layers:
+            experts: TaskExperts = layer.experts
+            idle += (len(experts.bank.experts) - experts.top_k) * experts.bank.expert_parameters
+            idle += sum(p.numel() for router in list(experts.routers)[1:] for p in router.parameters())
+        return idle
+
     def grow(self, experts: int) -> None:
         """Add a task: ``experts`` new ones per layer and a router; all that was there is frozen."""
         self.requires_grad_(False)
