@@ -1,12 +1,13 @@
 """What a policy costs, counted and not estimated: parameters, active parameters and floating-point operations.
 
 A multiplication and an addition count as two operations. Matrix products, convolutions and attention are counted by
-running the policy once as it is deployed (experts fused, routers gone); element-wise arithmetic is left out, as is usual.
+running the policy once as it is deployed (experts fused, routers gone); element-wise arithmetic is left out, as usual.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import torch
@@ -83,8 +84,7 @@ class _Counter:
     """Counts while it is entered. Attention runs as plain products, which every device and the counter know."""
 
     def __init__(self) -> None:
-        self._counter = FlopCounterMode(display=False)
-        self._contexts = [torch.no_grad(), sdpa_kernel(SDPBackend.MATH), self._counter]
+        self._counter, self._stack = FlopCounterMode(display=False), ExitStack()
 
     @property
     def operations(self) -> int:
@@ -92,10 +92,10 @@ class _Counter:
         return int(self._counter.get_total_flops())
 
     def __enter__(self) -> _Counter:
-        for context in self._contexts:
-            context.__enter__()
+        self._stack.enter_context(torch.no_grad())
+        self._stack.enter_context(sdpa_kernel(SDPBackend.MATH))
+        self._stack.enter_context(self._counter)
         return self
 
     def __exit__(self, *error: object) -> None:
-        for context in reversed(self._contexts):
-            context.__exit__(*error)  # type: ignore[arg-type]
+        self._stack.close()

@@ -97,7 +97,7 @@ def test_the_cache_saves_the_routers_alone_and_a_dense_network_costs_all_experts
 
 
 def test_sdp_leaves_out_experts_and_the_routers_of_other_tasks():
-    found, policy = counted(objective="ddpm_epsilon", backbone="sdp", experts=ExpertConfig(count=5, top_k=2))
+    found, _ = counted(objective="ddpm_epsilon", backbone="sdp", experts=ExpertConfig(count=5, top_k=2))
     router = W * 128 + 128 + 128 * 5 + 5
     assert found.parameters - found.active_parameters == 2 * (3 * (W * 4 * W + 4 * W + 2 * W * W) + 2 * router)
 
