@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 import threading
 
-from cyclonedds._clayer import ddspy_take as take  # the public take() builds three more objects for each sample
+from cyclonedds import _clayer
 from cyclonedds.internal import DDS
 
 RETCODE_OK = 0
@@ -54,6 +54,7 @@ _matched_publications = _declare("dds_get_matched_publications", _entity, ctypes
 wait_for_acks = _declare("dds_wait_for_acks", _entity, ctypes.c_int64)
 
 
+take = _clayer.ddspy_take  # entity, mask, count to [(bytes, info)]; the public take() makes three more objects for each
 _blobs: list[tuple[Blob, int]] = []  # free ones: a write borrows one, so none is made per sample and none is shared
 
 
