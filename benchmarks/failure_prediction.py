@@ -1,11 +1,14 @@
-"""Failure predictors on the same rollouts of a bundle: clean episodes and six induced causes of failure.
+"""Failure predictors on the same rollouts of a bundle: clean episodes and the causes of failure of its task.
 
-Rollouts are recorded once (``rollouts.npz``) and scored once (``scores.npz``); run it again to compare anew. Writes
-``table.md``, ``results.json`` and ``traces.png``.
+Rollouts are recorded once (``rollouts/``, one file per cause, so that an interrupted run goes on where it was) and
+scored once (``scores.npz``); run it again to compare anew. Writes ``table.md``, ``coverage.md``, ``results.json`` and
+``traces.png`` into a directory per task; ``--summary`` puts the tasks side by side.
 
-    python benchmarks/failure_prediction.py runs/demo/pick_place.keel
-    python benchmarks/failure_prediction.py runs/demo/pick_place.keel --clean 560 --each 40 --train 150 --calibrate 200
-    python benchmarks/failure_prediction.py runs/demo/pick_place.keel --coverage    (false alarms on simulated rollouts)
+    python benchmarks/failure_prediction.py examples/panda_pick_place.keel --seconds 8
+    python benchmarks/failure_prediction.py examples/metaworld_pick_place.keel --seconds 2.5
+    python benchmarks/failure_prediction.py examples/metaworld_drawer_open.keel --seconds 4
+    python benchmarks/failure_prediction.py --summary
+    python benchmarks/failure_prediction.py examples/panda_pick_place.keel --study --train 150
 """
 
 from __future__ import annotations
@@ -25,23 +28,26 @@ from policy_nodes.bundle.limits import POLICY_NAME
 from policy_nodes.bundle.load import Bundle, load_bundle
 from policy_nodes.cli.progress import ProgressBar
 from policy_nodes.errors import CalibrationError, KeelError
-from policy_nodes.monitors.conformal import rank_threshold, required_rollouts
-from policy_nodes.monitors.phases import ToolPhases
+from policy_nodes.monitors.conformal import rank_threshold
 from policy_nodes.monitors.registry import BUILDERS
 from policy_nodes.monitors.window import trailing_sum
 from training.atomic import write_file
 from training.contracts.registry import task_contract
-from training.monitors.benchmark.causes import Cause, CubeDisplaced, all_causes
+from training.contracts.task import TaskContract
+from training.disturbances.cause import Cause
+from training.disturbances.registry import disturbances
+from training.disturbances.suite import Disturbances
 from training.monitors.benchmark.compare import ScoredRollout
 from training.monitors.benchmark.coverage import coverage_table
-from training.monitors.benchmark.methods import SINGLE, all_methods, judge
+from training.monitors.benchmark.methods import SINGLE, Result, all_methods, judge
 from training.monitors.benchmark.record import StoredRollout, load_rollouts, record, save_rollouts
 from training.monitors.benchmark.report import cause_table, metrics_table, plot_traces
 from training.monitors.benchmark.scoring import ScoringConfig, load_scores, save_scores, score_rollouts
 from training.monitors.benchmark.study import study
+from training.monitors.benchmark.summary import Outcome, summarise, summary_table
 from training.monitors.export import position_function
 
-DEFAULT = Path("runs/demo/pick_place.keel")
+DEFAULT = Path("examples/panda_pick_place.keel")
 CLEAN_SEED, CAUSE_SEED = 930_000, 940_000
 """Disjoint from those of demonstrations (from 0), evaluation (from 100000) and keel calibrate (from 500000)."""
 
@@ -53,7 +59,7 @@ class Args:
     bundle: Positional[Path] = DEFAULT
     """Bundle directory; it is only read."""
     output: Path = Path("runs/failure_prediction")
-    """Rollouts, scores and results."""
+    """A directory per task in here: rollouts, scores and results."""
     clean: int = 330
     """Episodes in which nothing goes wrong."""
     each: int = 25
@@ -68,120 +74,147 @@ class Args:
     """Promised to a rollout."""
     window: int = 3
     """Policy calls summed."""
-    seconds: float = 8.0
-    """Time limit of an episode (simulated)."""
-    coverage: bool = False
-    """Only measure the false alarms of every threshold style on the clean rollouts, over resampled calibration sets."""
+    seconds: float | None = None
+    """Time limit of an episode (simulated); the task's own by default."""
+    summary: bool = False
+    """Only print the table over all tasks found in --output."""
     study: bool = False
     """Only vary samples per call, training rollouts, network seeds and features (minutes; needs --train >= 150)."""
 
 
-def rollouts_of(bundle: Bundle, args: Args) -> list[StoredRollout]:
-    path, digest = args.output / "rollouts.npz", bundle.manifest.files[POLICY_NAME]
-    if path.exists():
-        stored, info = load_rollouts(path)
-        if info["policy_sha256"] != digest or stored[0].chunks.shape[1] < args.samples:
-            raise CalibrationError(f"'{path}' is of another policy or sample count.", "choose another --output.")
-        return stored
-    causes = [Cause(), *all_causes()]
-    counts = [args.clean] + [args.each] * (len(causes) - 1)
+def rollouts_of(bundle: Bundle, contract: TaskContract, suite: Disturbances, args: Args, where: Path):
+    """All causes, each recorded unless its file is there."""
+    digest = bundle.manifest.files[POLICY_NAME]
+    info = {"policy_sha256": digest, "samples": args.samples, "seconds": args.seconds or contract.episode_s}
     found: list[StoredRollout] = []
-    with ProgressBar("record", total=sum(counts)) as bar:
-        for index, (cause, count) in enumerate(zip(causes, counts, strict=True)):
-            first = CLEAN_SEED if index == 0 else CAUSE_SEED + 1000 * index
-            seeds = range(first, first + count)
-            found += record(bundle, cause, seeds, args.samples, args.seconds, lambda what: bar.advance(last=what))
-    info = {"bundle": bundle.manifest.name, "policy_sha256": digest, "samples": args.samples, "seconds": args.seconds}
-    save_rollouts(found, path, info)
+    causes = [Cause(), *suite.make_causes()]
+    with ProgressBar("record", total=args.clean + args.each * (len(causes) - 1)) as bar:
+        for index, cause in enumerate(causes):
+            path = where / "rollouts" / f"{cause.name.replace(' ', '_')}.npz"
+            if path.exists():
+                stored, known = load_rollouts(path)
+                if known != info:
+                    raise CalibrationError(f"'{path}' was recorded with {known}.", "choose another --output.")
+                bar.advance(len(stored), last=f"{cause.name}: found")
+            else:
+                first, count = (CLEAN_SEED, args.clean) if index == 0 else (CAUSE_SEED + 1000 * index, args.each)
+                seeds = range(first, first + count)
+                stored = record(
+                    bundle, contract, cause, seeds, args.samples, info["seconds"], lambda what: bar.advance(last=what)
+                )
+                path.parent.mkdir(parents=True, exist_ok=True)
+                save_rollouts(stored, path, info)
+            found += stored
     return found
 
 
-def scores_of(bundle: Bundle, args: Args, phases: ToolPhases) -> list[ScoredRollout]:
+def scores_of(
+    bundle: Bundle, contract: TaskContract, suite: Disturbances, args: Args, where: Path
+) -> list[ScoredRollout]:
     """Train rollouts first, then the others, all scored."""
-    path, digest = args.output / "scores.npz", bundle.manifest.files[POLICY_NAME]
-    info = {"policy_sha256": digest, "train": args.train, "samples": args.samples, "phases": phases.model_dump()}
-    info["scores"] = list(BUILDERS)
+    rollouts = rollouts_of(bundle, contract, suite, args, where)
+    path, digest = where / "scores.npz", bundle.manifest.files[POLICY_NAME]
+    info = {"policy_sha256": digest, "train": args.train, "samples": args.samples, "rollouts": len(rollouts)}
+    info |= {"scores": list(BUILDERS), "phases": suite.phases.model_dump()}
     if path.exists() and (known := load_scores(path, info)) is not None:
         return known
-    rollouts = rollouts_of(bundle, args)
     good = [r for r in rollouts if r.cause == "none" and r.success]
     if len(good) < args.train + args.calibrate + 1:
         raise CalibrationError(f"only {len(good)} clean successes.", "record more with --clean in another --output.")
     train = good[: args.train]
     rest = [r for r in rollouts if not any(r is t for t in train)]
-    position = position_function(task_contract(bundle.manifest.task).make_position())
+    position = position_function(contract.make_position())
     config = ScoringConfig(samples=args.samples, execution=bundle.manifest.actions.execution_horizon)
     with ProgressBar("score", total=len(rollouts)) as bar:
-        scored = score_rollouts(train, train + rest, position, phases, config, lambda _: bar.advance())
+        scored = score_rollouts(train, train + rest, position, suite.phases, config, lambda _: bar.advance())
     save_scores(scored, path, info)
     return scored
 
 
-def run(args: Args) -> None:
-    torch.set_num_threads(1)
-    args.output.mkdir(parents=True, exist_ok=True)
-    bundle = load_bundle(args.bundle)
-    phases = ToolPhases(gripper=len(bundle.manifest.actions.joints) - 1, closed_below=0.03, low_below=0.07)
-    period = bundle.manifest.actions.execution_horizon * bundle.manifest.actions.step_s
-    second = int(1.0 / period)
-    if args.study:
-        rollouts = rollouts_of(bundle, args)
-        clean = [r for r in rollouts if r.cause == "none" and r.success]
-        judged = clean[args.train :] + [r for r in rollouts if r.cause == CubeDisplaced.name]
-        contract = task_contract(bundle.manifest.task)
-        text = study(clean[: args.train], judged, contract, phases, second, lambda what: print(what, file=sys.stderr))
-        print(text)
-        write_file(args.output / "study.md", text + "\n")
-        return
-    scored = scores_of(bundle, args, phases)
+def run_study(bundle: Bundle, contract: TaskContract, suite: Disturbances, args: Args, where: Path) -> None:
+    rollouts = rollouts_of(bundle, contract, suite, args, where)
+    clean = [r for r in rollouts if r.cause == "none" and r.success]
+    displaced = suite.make_causes()[0].name
+    judged = clean[args.train :] + [r for r in rollouts if r.cause == displaced]
+    say = lambda what: print(what, file=sys.stderr)  # noqa: E731
+    text = study(clean[: args.train], judged, contract, suite.phases, _second(bundle), say)
+    print(text)
+    write_file(where / "study.md", text + "\n")
+
+
+def _period(bundle: Bundle) -> float:
+    """Seconds between policy calls."""
+    return bundle.manifest.actions.execution_horizon * bundle.manifest.actions.step_s
+
+
+def _second(bundle: Bundle) -> int:
+    return max(1, int(1.0 / _period(bundle)))
+
+
+def compare(bundle: Bundle, suite: Disturbances, scored: list[ScoredRollout], args: Args, where: Path) -> None:
     train, rest = scored[: args.train], scored[args.train :]
     good = [r for r in rest if r.cause == "none" and r.success]
     calibration = good[: args.calibrate]
     test = [r for r in rest if not any(r is c for c in calibration)]
-    if args.coverage:
-        text = coverage_table(good, SINGLE[:4], args.window, len(phases.names))
-        print(text)
-        write_file(args.output / "coverage.md", text + "\n")
-        return
-    results, refused = [], []
+    phases = len(suite.phases.names)
+    text = coverage_table(good, SINGLE[:4], args.window, phases)
+    write_file(where / "coverage.md", text + "\n")
+    results: list[Result] = []
+    refused = []
     for method in all_methods(args.quantile, args.window):
         try:
-            results.append(judge(method, train, calibration, test, len(phases.names), second))
+            results.append(judge(method, train, calibration, test, phases, _second(bundle)))
         except CalibrationError as error:
             refused.append(f"- {method.name}: {error.cause}")
-    counts = {
-        c: (sum(r.cause == c for r in test), sum(r.cause == c and not r.success for r in test))
-        for c in results[0].found
-    }
+    names = list(results[0].found)
+    counts = {c: (sum(r.cause == c for r in test), sum(r.cause == c and not r.success for r in test)) for c in names}
     conditions = (
         f"{len(train)} training, {len(calibration)} calibration and {results[0].false_alarms[1]} clean test successes; "
         + ", ".join(f"{name} {total} ({failed} failed)" for name, (total, failed) in counts.items())
-        + f"; B = {args.samples}, one call per {period:g} s, q = {args.quantile} for a rollout."
+        + f"; B = {args.samples}, one call per {_period(bundle):g} s, q = {args.quantile} for a rollout."
     )
-    table = "\n\n".join([conditions, metrics_table(results), cause_table(results), "\n".join(refused)])
+    outcome = summarise(bundle.manifest.task, results, train, calibration, test, args.quantile, args.window)
+    table = "\n\n".join([conditions, metrics_table(results), outcome.official_text, cause_table(results), *refused])
     print(table)
-    write_file(args.output / "table.md", table + "\n")
-    write_file(args.output / "results.json", json.dumps([asdict(r) for r in results], indent=1))
-    names = ("rnd", "entropy", "stac", "stac_floor")
-    level = max(args.quantile, 1 - 1 / (required_rollouts(args.quantile) + 1))
+    write_file(where / "table.md", table + "\n\n" + text + "\n")
+    write_file(where / "results.json", json.dumps({"outcome": asdict(outcome)}, indent=1))
     limits = {
-        n: rank_threshold([trailing_sum(r.scores[n], args.window).max() for r in calibration], level) for n in names
+        name: rank_threshold([trailing_sum(r.scores[name], args.window).max() for r in calibration], args.quantile)
+        for name in ("rnd", "entropy", "stac", "stac_floor")
     }
-    plot_traces(test, limits, args.window, period, args.output / "traces.png")
+    plot_traces(test, limits, args.window, _period(bundle), where / "traces.png")
+
+
+def run(args: Args) -> None:
+    torch.set_num_threads(1)
+    if args.summary:
+        found = sorted(args.output.glob("*/results.json"))
+        if not found:
+            raise CalibrationError(f"'{args.output}' holds no results.", "run a bundle first.")
+        outcomes = [Outcome(**json.loads(path.read_text())["outcome"]) for path in found]
+        text = summary_table(outcomes)
+        print(text)
+        write_file(args.output / "summary.md", text + "\n")
+        return
+    bundle = load_bundle(args.bundle)
+    contract, suite = task_contract(bundle.manifest.task), disturbances(bundle.manifest.task)
+    where = args.output / bundle.manifest.task.replace("/", "_")
+    where.mkdir(parents=True, exist_ok=True)
+    if args.study:
+        run_study(bundle, contract, suite, args, where)
+    else:
+        compare(bundle, suite, scores_of(bundle, contract, suite, args, where), args, where)
 
 
 def main() -> int:
     args = tyro.cli(Args, description=__doc__)
-    if args.bundle == DEFAULT and not args.bundle.exists():
-        print(f"skipped: '{DEFAULT}' does not exist; run `make demo` first, or give a bundle.")
-        return 0
-    started = time.monotonic()
+    started, used = time.monotonic(), time.process_time()
     try:
         run(args)
     except KeelError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print(f"{time.monotonic() - started:.0f} s", file=sys.stderr)
+    print(f"{time.monotonic() - started:.0f} s, {time.process_time() - used:.0f} s of CPU", file=sys.stderr)
     return 0
 
 

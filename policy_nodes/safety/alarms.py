@@ -13,6 +13,9 @@ from policy_nodes.types import Alarm
 class AlarmWatch:
     """Turns verdicts into a debounced alarm; silence of a required monitor is itself a fault.
 
+    Under the reaction ``ask`` an alarm that comes while the policy moves the robot is a question: it stands until the
+    operator answers, also when the scores have calmed down, and an answer holds until the alarm is released.
+
     Args:
         config: debounce, release and timeout.
         required: the monitor must be alive.
@@ -30,6 +33,9 @@ class AlarmWatch:
         self._heard_ns: int | None = None
         self._run = 0
         self._text = ""
+        self._asks = config.alarm_reaction == "ask"
+        self._asked_ns: int | None = None
+        self._answered = False
 
     def heartbeat(self, now_ns: int) -> None:
         """The monitor is alive at ``now_ns``."""
@@ -47,7 +53,7 @@ class AlarmWatch:
         active = alarm.active or not all(math.isfinite(score) for score in alarm.scores.values())
         self._run = self._run + 1 if active != self.raised else 0
         if self._run >= (self._config.alarm_debounce if active else self._config.alarm_release):
-            self.raised, self._run = active, 0
+            self.raised, self._run, self._answered = active, 0, False
         if active:
             scores = ", ".join(f"{name} {score:.2f}" for name, score in alarm.scores.items())
             self._text = scores or "no scores given"
@@ -64,5 +70,28 @@ class AlarmWatch:
         return Fault(Reason.MONITOR_LOST, f"silent for {silence / NS:.3f} s")
 
     def alarm(self) -> Fault | None:
-        """FAILURE_PREDICTED while the debounced alarm is raised."""
-        return Fault(Reason.FAILURE_PREDICTED, self._text) if self.raised else None
+        """FAILURE_PREDICTED while the debounced alarm is raised and not answered."""
+        return Fault(Reason.FAILURE_PREDICTED, self._text) if self.raised and not self._answered else None
+
+    def in_motion(self, now_ns: int) -> Fault | None:
+        """What the alarm means while the policy commands: :meth:`alarm`, or the open question of ``ask``."""
+        fault = self.alarm()
+        if not self._asks or (fault is None and self._asked_ns is None):
+            return fault
+        self._asked_ns = now_ns if self._asked_ns is None else self._asked_ns
+        waited = now_ns - self._asked_ns
+        if waited > self._config.alarm_answer_s * NS:
+            return Fault(Reason.ALARM_UNANSWERED, f"{self._text}; asked {waited / NS:.1f} s ago")
+        return Fault(Reason.FAILURE_PREDICTED, f"{self._text}; enable to go on")
+
+    def answer(self) -> str:
+        """The operator lets the policy move. Closes the question; words for the operator, empty if there was none."""
+        asked, self._asked_ns = self._asked_ns is not None, None
+        self._answered = asked and self.raised
+        return "Going on; the failure alarm is acknowledged." if asked else ""
+
+    @property
+    def speed(self) -> float:
+        """Share of the velocity limits that the policy may use."""
+        slow = self._config.alarm_reaction == "slow" and self.raised
+        return self._config.alarm_speed if slow else 1.0

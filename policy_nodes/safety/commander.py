@@ -83,12 +83,13 @@ class Commander:
         self._trail.clear()
         self._trail.append(self.motion.position)
 
-    def follow(self, wanted: Wanted, terms: Mapping[str, Array] | None = None) -> Array:
+    def follow(self, wanted: Wanted, terms: Mapping[str, Array] | None = None, speed: float = 1.0) -> Array:
         """Command (n,) towards what the policy wants, through limits and filter. Ends a backup.
 
         Args:
             wanted: what the policy asks for.
             terms: raw values of the observation terms, for the filter's moving obstacles.
+            speed: share of the velocity limits that may be used, in (0, 1]; the direction is kept.
 
         Raises:
             Infeasible: the filter has no command; nothing was commanded.
@@ -96,7 +97,10 @@ class Commander:
             RuntimeError: :meth:`begin` was never called, or the command fails the envelope.
         """
         self._terms = terms or {}
-        command = self._limiter.next(self._moving, wanted.position, wanted.velocity)
+        position, velocity = wanted.position, wanted.velocity
+        if speed < 1.0:
+            position, velocity = self._slowed(position, speed)
+        command = self._limiter.next(self._moving, position, velocity)
         if self._filter is not None and self._adjusts:
             limited, command = command, self._filter.next(self._moving, command, self._places())
             self.filtered_ticks += command is not limited
@@ -106,6 +110,13 @@ class Commander:
                 raise NotRecoverable(problem)
         self._backup = None
         return self._checked(command)
+
+    def _slowed(self, wanted: Array, speed: float) -> tuple[Array, Array]:
+        """A target (n,) and its velocity towards ``wanted``, at most ``speed`` of all velocity limits."""
+        start = self._moving.position
+        step = (wanted - start) / self._dt
+        step = step * min(1.0, speed / max(float(np.max(np.abs(step) / self._limiter.limits.velocity)), 1e-12))
+        return start + step * self._dt, step
 
     def breach(self, position: Array, terms: Mapping[str, Array]) -> str | None:
         """The barrier of the filter that is violated at ``position`` (n,), or None."""

@@ -94,11 +94,16 @@ class SafetyConfig(Strict):
     """Measured velocity below which the robot counts as standing when it is enabled (rad/s or m/s)."""
     enable_clean_ticks: Annotated[int, Field(ge=1, le=10_000)] = 5
     """Consecutive control periods without any fault before READY."""
-    alarm_reaction: Literal["warn", "hold", "stop"] = "stop"
+    alarm_reaction: Literal["warn", "slow", "hold", "ask", "stop"] = "stop"
+    """``ask`` holds until an operator enables again (go on), disables or resets, or ``alarm_answer_s`` is over."""
+    alarm_speed: Annotated[FiniteFloat, Field(gt=0, le=1)] = 0.25
+    """Share of every joint's velocity limit that ``slow`` leaves."""
+    alarm_answer_s: Annotated[FiniteFloat, Field(gt=0, le=3600)] = 30.0
+    """How long ``ask`` waits for the operator before the robot is stopped."""
     alarm_debounce: Annotated[int, Field(ge=1, le=100)] = 1
     """Consecutive alarming verdicts before the reaction."""
     alarm_release: Annotated[int, Field(ge=1, le=1000)] = 3
-    """Consecutive quiet verdicts before ``warn`` or ``hold`` ends."""
+    """Consecutive quiet verdicts before ``warn``, ``slow`` or ``hold`` ends."""
     limit_jerk_in_motion: bool = True
     """Also limit jerk while the policy commands; stops are always jerk limited."""
     reactions: dict[Reason, StopReaction] = Field(default_factory=dict)

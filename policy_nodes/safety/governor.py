@@ -212,12 +212,13 @@ class Governor:
                 self._apply(now_ns, Fault(Reason.OPERATOR_DISABLE, ""))
             return True, f"Disabled; state {self.state.value}."
         if self.state in (State.ACTIVE, State.DEGRADED):
-            return True, "Already enabled."
+            return True, self._alarms.answer() or "Already enabled."
         missing = self._missing_for_enable(now_ns)
         # Where the robot is held under power its last command continues, so that nothing jumps.
         start = self._standing
         if missing or start is None:
             return False, "Cannot enable: " + "; ".join(missing) + "."
+        self._alarms.answer()  # a question of an earlier motion
         self._commander.begin(start)
         self._apply(now_ns, Fault(Reason.OPERATOR_ENABLE, ""))
         return True, "Enabled."
@@ -370,14 +371,11 @@ class Governor:
 
     def _policy_faults(self, now_ns: int, wanted: Wanted | None) -> list[Fault]:
         motion = self._commander.motion
-        found = [self._chunks.late(now_ns), self._alarms.lost(now_ns), self._alarms.alarm()]
+        found = [self._chunks.late(now_ns), self._alarms.lost(now_ns), self._alarms.in_motion(now_ns)]
         if wanted is None:
             found.append(self._chunks.exhausted(now_ns))
         elif motion is not None:
-            limit = self._config.max_command_distance
-            found.append(
-                apart(Reason.COMMAND_FAR_FROM_STATE, self._config.names, wanted.position, motion.position, limit)
-            )
+            found.append(self._too_far(wanted, motion.position))
         if motion is not None:
             ahead = self._chunks.ahead(self._clock.lookup_ns) if self._specifications.predicts else None
             found += [*self._tracking(), *self._specifications.faults(motion.position, ahead)]
@@ -414,7 +412,7 @@ class Governor:
         elif self.state is not State.READY:
             missing.insert(0, f"state is {self.state.value}, not READY")
         found = [self._alarms.lost(now_ns), self._attitude.fault(self._values(), enabling=True)]
-        if self._config.alarm_reaction != "warn":
+        if self._config.alarm_reaction not in ("warn", "slow"):
             found.append(self._alarms.alarm())
         wanted, measured = self._chunks.at(now_ns), self._joint.value
         if wanted is None:
@@ -463,7 +461,7 @@ class Governor:
         self._used_backup = None
         if self._supervisor.action is Action.FOLLOW and wanted is not None:
             try:
-                return commander.follow(wanted, self._values())
+                return commander.follow(wanted, self._values(), self._alarms.speed)
             except Infeasible as error:
                 self._apply(now_ns, Fault(Reason.FILTER_INFEASIBLE, str(error)))
             except NotRecoverable as error:

@@ -44,6 +44,7 @@ class Reason(str, Enum):
     OBSERVATION_FROM_FUTURE = "observation_from_future"
     OBSERVATION_OUT_OF_ORDER = "observation_out_of_order"
     FAILURE_PREDICTED = "failure_predicted"
+    ALARM_UNANSWERED = "alarm_unanswered"
     SPECIFICATION_VIOLATED = "specification_violated"
     FILTER_INFEASIBLE = "filter_infeasible"
     NOT_RECOVERABLE = "not_recoverable"
@@ -166,6 +167,9 @@ REASONS: dict[Reason, ReasonInfo] = {
     Reason.OBSERVATION_OUT_OF_ORDER: _stop(2, "Stamps of an observation ran backwards repeatedly.", _SENSOR),
     Reason.FAILURE_PREDICTED: _stop(
         2, "The failure monitor predicts that the policy will fail.", "Look at the scene and the scores, then reset."
+    ),
+    Reason.ALARM_UNANSWERED: _stop(
+        2, "No operator answered a failure alarm in time.", "Look at the scene and the scores, then reset."
     ),
     Reason.SPECIFICATION_VIOLATED: _stop(
         2, "A temporal-logic specification is violated.", "Look at the named specification, then reset."

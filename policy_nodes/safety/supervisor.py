@@ -79,11 +79,19 @@ _EVENTS: Table = {
     (State.STOPPED, Reason.OPERATOR_RESET): Row(State.READY, Action.REST),
 }
 
+_ALARM_REACTIONS = {
+    "warn": Reaction.DEGRADE,
+    "slow": Reaction.DEGRADE,
+    "hold": Reaction.PAUSE,
+    "ask": Reaction.PAUSE,
+    "stop": Reaction.STOP,
+}
+
 
 def reaction_of(reason: Reason, config: SafetyConfig) -> Reaction:
     """Reaction of a reason under a configuration; only the failure alarm's can be changed."""
     if reason is Reason.FAILURE_PREDICTED:
-        return {"warn": Reaction.DEGRADE, "hold": Reaction.PAUSE, "stop": Reaction.STOP}[config.alarm_reaction]
+        return _ALARM_REACTIONS[config.alarm_reaction]
     return REASONS[reason].reaction
 
 

@@ -1,12 +1,13 @@
-"""Fit the failure predictor (FIPER) on rollouts of the bundle and add it to the bundle.
+"""Fit the failure predictor on rollouts of the bundle and add it to the bundle.
 
-Runs the policy in closed loop, keeps the successful episodes, trains random network distillation on one part of them
-and takes both thresholds from the rest by the conformal rank rule. Refuses when there are too few successes.
-Source: Römer et al., arXiv 2510.09459.
+Runs the policy in closed loop, keeps the successful episodes, lets the scores learn from one part of them and takes the
+thresholds from the rest by the conformal rank rule. Refuses when there are too few successes. Scores and combination
+are FIPER's (Römer et al., arXiv 2510.09459) unless others are named; docs/failure_prediction.md compares them.
 
 Examples:
     keel calibrate runs/mine/pick_place.keel
     keel calibrate runs/mine/pick_place.keel --episodes 120 --quantile 0.98 --samples 32
+    keel calibrate runs/mine/pick_place.keel --scores rnd stac_floor --combination or
 """
 
 from __future__ import annotations
@@ -27,15 +28,14 @@ from policy_nodes.cli.progress import ProgressBar
 from policy_nodes.errors import CalibrationError, ConfigError
 from policy_nodes.monitors.artefact import CalibrationArtefact, save_artefact
 from policy_nodes.monitors.conformal import required_rollouts
+from policy_nodes.monitors.detector import Combination
+from policy_nodes.monitors.registry import BUILDERS
 from training.contracts.registry import task_contract
 from training.evaluation.closed_loop import ClosedLoop
 from training.export.quiet import quiet_exporter
 from training.monitors.calibrate import CalibrationConfig, RolloutRecord, calibrate
 from training.monitors.export import bind_monitor, export_monitor, position_function
 from training.monitors.rnd import ARCHITECTURES
-
-SETTLE_S = 2.5
-"""A rollout goes on after its success: on the robot the monitor also judges the retreat, and must know it."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,11 @@ class Args:
     samples: int = 32
     """Chunks sampled per policy call, B."""
     quantile: float = 0.95
-    """Each signal alone alarms on at most 1 - quantile of the successful episodes."""
+    """At most 1 - quantile of the successful episodes get an alarm; with 'or' the scores share that rate."""
+    scores: tuple[str, ...] = ("rnd", "entropy")
+    """What is watched."""
+    combination: Combination = "and"
+    """Alarm when all scores are above their thresholds ('and'), or when any of them is ('or')."""
     window: int = 3
     """Policy calls summed by each score."""
     rnd: Literal["paper", "small", "tiny"] = "small"
@@ -69,9 +73,14 @@ def run(args: Args) -> int:
     position = contract.make_position()
     config = CalibrationConfig(
         policy_sha256=bundle.manifest.files[POLICY_NAME],
-        quantile=args.quantile,
+        quantile=shared_quantile(args.quantile, len(args.scores), args.combination),
         rnd_window=args.window,
         entropy_window=args.window,
+        scores=args.scores,
+        windows=dict.fromkeys(args.scores, args.window),
+        combination=args.combination,
+        execution_horizon=bundle.manifest.actions.execution_horizon,
+        step_s=bundle.manifest.actions.step_s,
         architecture=ARCHITECTURES[args.rnd],
     )
     with ProgressBar("train RND", total=config.training.epochs) as bar:
@@ -89,6 +98,14 @@ def run(args: Args) -> int:
     return 0
 
 
+def shared_quantile(quantile: float, scores: int, combination: Combination) -> float:
+    """Quantile of every score so that the combined alarm keeps the promise of ``quantile``.
+
+    AND alarms at most as often as its rarest part. OR alarms at most as often as its parts together (Bonferroni).
+    """
+    return quantile if combination == "and" else 1.0 - (1.0 - quantile) / scores
+
+
 def record_rollouts(bundle: Bundle, args: Args) -> list[RolloutRecord]:
     """Closed-loop rollouts of the bundle with B sampled chunks and the embedding of every call."""
     contract = task_contract(bundle.manifest.task)
@@ -96,7 +113,7 @@ def record_rollouts(bundle: Bundle, args: Args) -> list[RolloutRecord]:
     rollouts: list[RolloutRecord] = []
     with ProgressBar("record rollouts", total=args.episodes) as bar:
         for seed in range(args.seed, args.seed + args.episodes):
-            episode = loop.run(seed, args.seconds or contract.episode_s, settle_s=SETTLE_S)
+            episode = loop.run(seed, args.seconds or contract.episode_s, settle_s=contract.settle_s)
             if not episode.calls:
                 raise CalibrationError(
                     f"episode {seed} ended before the first policy call: {episode.stopped_by}.",
@@ -116,7 +133,12 @@ def _check(args: Args) -> None:
             raise ConfigError(f"--{name} is {getattr(args, name)}.", "give a number above 0.")
     if args.seconds is not None and not args.seconds > 0:
         raise ConfigError(f"--seconds is {args.seconds}.", "give a time limit above 0, or none.")
-    needed = required_rollouts(args.quantile)
+    if not args.scores or len(set(args.scores)) < len(args.scores) or set(args.scores) - set(BUILDERS):
+        raise ConfigError(
+            f"--scores {' '.join(args.scores)} is not a choice of different scores.",
+            f"use some of {' '.join(BUILDERS)}.",
+        )
+    needed = required_rollouts(shared_quantile(args.quantile, len(args.scores), args.combination))
     share = CalibrationConfig.train_fraction
     if args.episodes - max(1, int(share * args.episodes)) < needed:
         raise CalibrationError(
@@ -131,7 +153,7 @@ def print_summary(rollouts: list[RolloutRecord], artefact: CalibrationArtefact, 
     successes = sum(r.success for r in rollouts)
     print(
         f"{successes} of {len(rollouts)} rollouts succeeded; "
-        f"thresholds from {artefact.n} of them (q = {artefact.quantile})"
+        f"thresholds from {artefact.n} of them (q = {artefact.quantile:.4g}, {artefact.combination.upper()})"
     )
     for signal in artefact.signals:
         print(f"  {signal.name}: window {signal.window}, threshold {signal.threshold:.4g}")

@@ -7,6 +7,7 @@ Examples:
     keel evaluate runs/mine/pick_place.keel
     keel evaluate runs/mine/pick_place.keel --episodes 100 --output runs/mine/evaluation --videos 3
     keel evaluate runs/mine/pick_place.keel --react     (alarms stop the robot, as on the robot)
+    keel evaluate runs/mine/pick_place.keel --detect --react     (alarms under every cause of failure, and their worth)
     keel evaluate runs/mine/pick_place.keel --latency measured
     keel evaluate runs/mine/pick_place.keel --latency-sweep 0 40 80 120 160 --episodes 20 --output runs/mine/latency
     keel evaluate examples/go1_velocity_flat.keel --shifted --episodes 20 --record     (the sim-to-sim gate)
@@ -28,6 +29,7 @@ from policy_nodes.bundle.write import update_manifest
 from policy_nodes.cli.progress import ProgressBar
 from policy_nodes.errors import ConfigError
 from training.atomic import write_file
+from training.commands.detect import run_detect
 from training.commands.latency import run_sweep
 from training.commands.resolved import CONFIG_NAME, resolved_config
 from training.commands.shifted import run_shifted
@@ -61,6 +63,12 @@ class Args:
     """Level of the interval."""
     react: bool = False
     """Let failure alarms stop the robot instead of only being counted."""
+    detect: bool = False
+    """Try the failure predictor under every cause of failure known for the task; with --react also what it prevents."""
+    each: int = 10
+    """Episodes of every cause for --detect, beside --episodes in which nothing goes wrong."""
+    causes: tuple[str, ...] = ()
+    """Only these causes."""
     videos: int = 0
     """Record this many episodes as animated WebP (needs --output)."""
     record: bool = False
@@ -95,6 +103,11 @@ def run(args: Args) -> int:
         return run_sweep(
             bundle, world, args.latency_sweep, args.methods, episodes=args.episodes, seed=args.seed, seconds=seconds,
             confidence=args.confidence, output=args.output,
+        )  # fmt: skip
+    if args.detect:
+        return run_detect(
+            bundle, contract, episodes=args.episodes, each=args.each, causes=args.causes, seed=args.seed,
+            seconds=seconds, react=args.react, output=args.output, provider=args.provider,
         )  # fmt: skip
     monitor, samples = open_monitor(bundle)
     if args.react and monitor is None:
@@ -170,6 +183,10 @@ def _check(args: Args) -> None:
         Latency.parse(args.latency)
         if args.react or args.latency_sweep:
             raise ConfigError("--latency goes with neither --react nor --latency-sweep.", "give one of them.")
+    if args.detect and (args.latency or args.latency_sweep or args.videos or args.record):
+        raise ConfigError("--detect goes with none of --latency, --latency-sweep, --videos, --record.", "drop them.")
+    if args.each < 1:
+        raise ConfigError(f"--each is {args.each}.", "run at least one episode of every cause.")
     if args.episodes < 1:
         raise ConfigError(f"--episodes is {args.episodes}.", "evaluate at least one episode.")
     if args.seed < 0:

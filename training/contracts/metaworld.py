@@ -184,4 +184,5 @@ def make(variant: str) -> TaskContract:
         variants={name: INSTRUCTIONS[name] for name in names},
         episode_s=EPISODE_S,
         demonstration_s=EPISODE_S,
+        settle_s=0.0,
     )

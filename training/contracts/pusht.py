@@ -118,4 +118,5 @@ def make() -> TaskContract:
         make_expert=PushTExpert,
         episode_s=EPISODE_S,
         demonstration_s=EPISODE_S,
+        settle_s=0.0,
     )

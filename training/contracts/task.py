@@ -36,6 +36,8 @@ class TaskContract:
         variants: variant -> instruction, for a task of several; an episode of seed ``s`` is number ``s % n`` of them.
         episode_s: time limit of an evaluated episode (s).
         demonstration_s: time limit of a demonstration (s).
+        settle_s: how long the robot goes on after a success (s), which the failure predictor must know too: retreat and
+            rest; 0 where the next episode begins with the success.
         disturb: called once in some noisy demonstrations with (world, rng), to show recovery; None never does.
     """
 
@@ -55,6 +57,7 @@ class TaskContract:
     variants: Mapping[str, str] = field(default_factory=dict)
     episode_s: float = 12.0
     demonstration_s: float = 15.0
+    settle_s: float = 2.5
     disturb: Callable[[Any, np.random.Generator], None] | None = None
 
     def variant(self, seed: int) -> str:

@@ -44,6 +44,7 @@ class ClosedLoop:
         react: whether alarms reach the governor, so that they stop the robot.
         record_samples: sample this many chunks at every call and keep them (for calibration); 0 keeps none.
         provider: execution provider.
+        rest_s: how long a backup goes on after a stop, within the episode's time limit, so that its end is seen.
     """
 
     def __init__(
@@ -56,9 +57,10 @@ class ClosedLoop:
         react: bool = True,
         record_samples: int = 0,
         provider: str = "cpu",
+        rest_s: float = 0.0,
     ) -> None:
         self.bundle, self.world, self.monitor, self.react = bundle, world, monitor, react
-        self.samples, self.record_samples = samples, record_samples
+        self.samples, self.record_samples, self.rest_s = samples, record_samples, rest_s
         self.session = PolicySession(bundle, provider=provider, threads=1)
         self.session.warm_up()
         self.safety = load_safety_config(bundle.file("safety.yaml"))
@@ -76,7 +78,8 @@ class ClosedLoop:
             frame: called every control tick.
             settle_s: how long the policy goes on after a success (retreat and rest), within the time limit.
         """
-        settle = round(settle_s * SECOND_NS / self.period_ns)
+        after = {"success": settle_s, "stopped": self.rest_s}
+        left: int | None = None
         self.world.reset(seed)
         rng = np.random.default_rng([seed, 2])
         buffer = ObservationBuffer(self.bundle.manifest.observations)
@@ -105,9 +108,11 @@ class ClosedLoop:
                 if frame is not None:
                     frame(self.world, episode.steps * self.period_ns / SECOND_NS)
                 if self._finished(episode, decision):
-                    if not episode.success or settle == 0:
+                    if left is None:
+                        left = round(after.get(episode.outcome, 0.0) * SECOND_NS / self.period_ns)
+                    if left == 0:
                         break
-                    settle -= 1
+                    left -= 1
         return episode
 
     def _governor(self) -> Governor:
@@ -157,11 +162,12 @@ class ClosedLoop:
                 governor.on_alarm(now, alarm)
 
     def _finished(self, episode: Episode, decision: Decision) -> bool:
-        if episode.success:
+        if episode.outcome in ("success", "stopped"):
             return True
         if decision.state in STOPPING:
             episode.outcome = "stopped"
             episode.stopped_by = decision.reason.name if decision.reason else "unknown"
+            episode.stopped_s = episode.steps * self.period_ns / SECOND_NS
         elif self.world.success():
             episode.success, episode.outcome = True, "success"
         elif self.world.failed():

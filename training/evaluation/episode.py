@@ -18,6 +18,7 @@ class Episode:
         success: the task's criterion was met.
         outcome: ``success``, ``timeout``, ``failed`` or ``stopped``.
         stopped_by: reason of the governor's stop.
+        stopped_s: its time (s since enabling).
         steps: control ticks after enabling.
         inference_ms: wall time of every policy call.
         score_time: time of every verdict (s since enabling).
@@ -29,6 +30,7 @@ class Episode:
     success: bool = False
     outcome: str = "timeout"
     stopped_by: str | None = None
+    stopped_s: float | None = None
     steps: int = 0
     inference_ms: list[float] = field(default_factory=list)
     score_time: list[float] = field(default_factory=list)

@@ -199,6 +199,70 @@ def test_alarm_warn_goes_on_and_hold_pauses_until_released() -> None:
     hold.assert_limits()
 
 
+def test_alarm_slow_goes_on_at_a_share_of_the_velocity_limits() -> None:
+    rig = Rig(config(alarm_reaction="slow", alarm_speed=0.1, alarm_release=1)).active()
+    rig.alarm()
+    decision = rig.tick()
+    assert (decision.state, decision.reason, decision.backup) == (State.DEGRADED, Reason.FAILURE_PREDICTED, None)
+    rig.tick(40)  # braking from 0.5 rad/s takes less
+    before = len(rig.commands)
+    rig.tick(40)
+    steps = np.diff(np.array(rig.commands[before - 1 :]), axis=0)
+    assert np.abs(steps).max() <= 0.1 * 2.0 * 0.01 * (1 + 1e-9)
+    assert steps[:, 0].mean() > 0.0015
+    assert abs(steps[:, 1].sum() / steps[:, 0].sum() - 0.5) < 0.02  # still on the policy's way
+    rig.alarm(active=False)
+    rig.tick(60)
+    assert rig.governor.state is State.ACTIVE
+    assert rig.commands[-1][0] - rig.commands[-17][0] > 16 * 0.003
+    rig.assert_limits()
+
+
+def test_alarm_ask_waits_at_rest_for_the_operator() -> None:
+    rig = Rig(config(alarm_reaction="ask", alarm_release=1, alarm_answer_s=5.0)).active()
+    rig.alarm()
+    assert rig.tick().backup == "jerk_limited_stop"
+    rig.alarm(active=False)
+    rig.tick(60)
+    still = rig.position.copy()
+    rig.tick(10)
+    np.testing.assert_array_equal(rig.position, still)
+    assert (rig.governor.state, rig.governor.reason) == (State.DEGRADED, Reason.FAILURE_PREDICTED)
+    assert rig.governor.enable(rig.now, True) == (True, "Going on; the failure alarm is acknowledged.")
+    rig.tick(60)
+    assert rig.governor.state is State.ACTIVE and rig.position[0] > still[0] + 0.1
+    assert rig.governor.enable(rig.now, True) == (True, "Already enabled.")
+    rig.assert_limits()
+
+
+def test_alarm_ask_stops_when_nobody_answers_and_a_later_enable_asks_nothing() -> None:
+    rig = Rig(config(alarm_reaction="ask", alarm_release=1, alarm_answer_s=0.5)).active()
+    rig.alarm()
+    rig.tick()
+    rig.alarm(active=False)
+    rig.tick(60)
+    assert (rig.governor.state, rig.governor.reason) == (State.STOPPED, Reason.ALARM_UNANSWERED)
+    assert rig.governor.reset(rig.now)[0]
+    rig.tick(8)
+    accepted, message = rig.governor.enable(rig.now, True)
+    assert accepted, message
+    rig.tick(5)
+    assert rig.governor.state is State.ACTIVE
+    rig.assert_limits()
+
+
+def test_disabling_answers_a_question_with_no() -> None:
+    rig = Rig(config(alarm_reaction="ask", alarm_release=1)).active()
+    rig.alarm()
+    rig.tick(40)
+    assert rig.governor.enable(rig.now, False)[0]
+    rig.tick(40)
+    assert rig.governor.state is State.READY
+    rig.alarm(active=False)
+    assert rig.governor.enable(rig.now, True)[0]
+    assert rig.tick(5).state is State.ACTIVE
+
+
 def test_hold_backup_is_used_at_rest_and_the_stop_in_motion() -> None:
     settings = config(reactions={"failure_predicted": {"backup": "hold", "stop_category": 2}})
     resting, moving = Rig(settings, speed=0.0).active(), Rig(settings).active()

@@ -80,7 +80,9 @@ def test_signal_faults_before_enabling_lead_back_to_init_and_estop_latches() -> 
     ("reaction", "expected", "row"),
     [
         ("warn", Reaction.DEGRADE, Row(State.DEGRADED, Action.FOLLOW)),
+        ("slow", Reaction.DEGRADE, Row(State.DEGRADED, Action.FOLLOW)),
         ("hold", Reaction.PAUSE, Row(State.DEGRADED, Action.PAUSE)),
+        ("ask", Reaction.PAUSE, Row(State.DEGRADED, Action.PAUSE)),
         ("stop", Reaction.STOP, Row(State.BACKUP, Action.BACKUP)),
     ],
 )

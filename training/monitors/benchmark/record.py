@@ -7,20 +7,19 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from policy_nodes.bundle.load import Bundle
 from policy_nodes.errors import CalibrationError
-from sim.tasks.pick_place.world import PickPlaceWorld
 from training.atomic import replacing_file
+from training.contracts.task import TaskContract
+from training.disturbances.cause import Cause
+from training.disturbances.cell import DisturbedCell
 from training.evaluation.closed_loop import ClosedLoop
-from training.monitors.benchmark.causes import Cause, DisturbedCell
 
-SETTLE_S = 2.5
-"""The monitor also judges the retreat, so it is recorded, as `keel calibrate` does."""
 Advance = Callable[[str], None]
 """Called after every episode with its cause and outcome."""
 
@@ -62,26 +61,26 @@ class _Tap:
 
 def record(
     bundle: Bundle,
+    contract: TaskContract,
     cause: Cause,
     seeds: Sequence[int],
     samples: int,
     seconds: float,
     advance: Advance,
-    settle_s: float = SETTLE_S,
 ) -> list[StoredRollout]:
-    """Closed-loop episodes under one cause.
+    """Closed-loop episodes under one cause; they go on after a success as `keel calibrate` records them.
 
     Args:
         bundle: verified bundle with an embedding output.
+        contract: of its task.
         cause: what goes wrong.
         seeds: one episode each; the same seeds give the same scenes for every cause.
         samples: chunks per call, B.
         seconds: simulated time limit of an episode.
         advance: progress.
-        settle_s: how long an episode goes on after its success.
     """
-    cell = DisturbedCell(PickPlaceWorld(), cause)
-    loop = ClosedLoop(bundle, cast(PickPlaceWorld, cell), record_samples=samples)
+    cell = DisturbedCell(contract.make_world(), cause)
+    loop = ClosedLoop(bundle, cell, record_samples=samples)
     tap = _Tap(loop.session)
     loop.session = tap  # type: ignore[assignment]
     period = loop.replan_ticks * loop.period_ns * 1e-9
@@ -89,7 +88,7 @@ def record(
     for seed in seeds:
         tap.seen.clear()
         try:
-            episode = loop.run(seed, seconds, frame=lambda _, time: cell.after(time), settle_s=settle_s)
+            episode = loop.run(seed, seconds, frame=lambda _, time: cell.after(time), settle_s=contract.settle_s)
         finally:
             cell.close()
         if not episode.calls:

@@ -5,9 +5,10 @@ import pytest
 
 from policy_nodes.errors import CalibrationError
 from policy_nodes.monitors.phases import CallBins
+from tests.training.disturbances.toy import ToyWorld
 from tests.training.monitors.synthetic import rollouts
+from training.disturbances.cause import Cause, WeakActuator
 from training.monitors.benchmark import record as module
-from training.monitors.benchmark.causes import Cause, CubeDisplaced
 from training.monitors.benchmark.record import StoredRollout, load_rollouts, record, save_rollouts
 from training.monitors.benchmark.scoring import ScoringConfig, load_scores, save_scores, score_rollouts
 from training.monitors.rnd import RNDArchitecture
@@ -35,6 +36,7 @@ class Loop:
         self.world, self.samples, self.session = world, record_samples, Session()
 
     def run(self, seed, seconds, frame, settle_s):
+        assert settle_s == 0.5
         self.world.reset(seed)
         calls = []
         for tick in range(0 if seed == 13 else 2):
@@ -49,13 +51,14 @@ class Loop:
 def test_recording_keeps_what_scores_need(monkeypatch):
     monkeypatch.setattr(module, "ClosedLoop", Loop)
     seen = []
-    found = record(None, CubeDisplaced(), [0, 13, 1], 5, 8.0, seen.append)
-    assert [r.seed for r in found] == [0, 1] and seen == ["cube displaced: success"] * 2
+    contract = SimpleNamespace(make_world=ToyWorld, settle_s=0.5)
+    found = record(None, contract, WeakActuator(1), [0, 13, 1], 5, 8.0, seen.append)
+    assert [r.seed for r in found] == [0, 1] and seen == ["weak actuator: success"] * 2
     first = found[0]
     assert first.chunks.shape == (2, 5, 4, 2) and first.embeddings.shape == (2, 3) and first.success
     assert first.observations.tolist() == [[0, 0, 0, 0, 0, 0], [1, 1, 0, 0, 0, 0]]  # batched calls only
     assert 2 <= first.onset <= 8  # 0.3 to 1.2 s at one call per 0.16 s
-    assert record(None, Cause(), [0], 5, 8.0, seen.append)[0].onset == 0
+    assert record(None, contract, Cause(), [0], 5, 8.0, seen.append)[0].onset == 0
 
 
 def test_rollouts_survive_the_file(tmp_path):
