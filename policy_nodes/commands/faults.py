@@ -2,35 +2,43 @@
 
 Without --sim the governor of the bundle runs on a simulated clock with a robot that follows: hundreds of trials in a
 minute, the same every time. With --sim the bundle's nodes run live, every stream passes through a relay that corrupts
-it, and processes are stopped and killed. The matrix is written as faults.html and faults.json; the exit code is 1 when
-anything was not as declared.
+it, and processes are stopped and killed. The matrix is written as faults.html and faults.json after every trial; the
+exit code is 1 when anything was not as declared, and 3 when all that was carried out was, but something could not be.
 
 Examples:
     keel faults runs/demo/pick_place.keel
     keel faults runs/demo/pick_place.keel --only joints_nan chunks_drop --phases full_speed
     keel faults runs/demo/pick_place.keel --sim --output runs/demo/faults
+    keel faults runs/demo/pick_place.keel --sim --phases all --resume
     keel faults runs/demo/pick_place.keel --sim --only estop policy_killed --phases carry
 """
 
 from __future__ import annotations
 
-import json
+import hashlib
 import os
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from tyro.conf import Positional
 
 from policy_nodes.bundle.load import Bundle, load_bundle
 from policy_nodes.errors import ConfigError
-from policy_nodes.running.campaign.bench import JOINT_STATE, Plant
-from policy_nodes.running.campaign.catalogue import CASES, Case
-from policy_nodes.running.campaign.page import page
-from policy_nodes.running.campaign.verdict import Verdict
-from policy_nodes.safety.config import load_safety_config
+from policy_nodes.nodes.simulators import SIMULATORS
+from policy_nodes.running.campaign.case import Case
+from policy_nodes.running.campaign.catalogue import CASES
+from policy_nodes.running.campaign.progress import Results, estimate_s, spoken
+from policy_nodes.running.campaign.sources import applies, declared
+
+if TYPE_CHECKING:
+    from policy_nodes.running.campaign.phases import LivePhase
+
+ALL = "all"
+NOT_CARRIED_OUT = 3
+"""Exit code when trials could not be carried out, and all others were as declared."""
 
 
 @dataclass(frozen=True)
@@ -42,43 +50,63 @@ class Args:
     sim: bool = False
     """Inject into the live nodes, with a simulated robot; otherwise on a simulated clock."""
     only: tuple[str, ...] = ()
-    """Names of faults; all when empty (--list shows them)."""
+    """Names of faults; by default all that touch something of the bundle's contract (--list shows them)."""
     phases: tuple[str, ...] = ()
-    """Phases of motion; all when empty. On the simulated clock start, full_speed, reversal, rest; live start, approach,
-    carry."""
+    """Phases of motion, or all. On the simulated clock start, full_speed, reversal, rest, by default all; live start,
+    approach, carry of the Panda's pick-and-place, moving, start of other arms, walk, stand, turn of a legged robot, by
+    default the first."""
     output: Path | None = None
-    """Directory for faults.html, faults.json and, with --sim, logs, traces and black boxes; BUNDLE's parent/faults."""
+    """Directory for faults.html, faults.json and, with --sim, logs and black boxes; BUNDLE's parent/faults."""
+    resume: bool = False
+    """Keep the trials that an interrupted run into the same directory has carried out, and go on."""
     reaction_periods: float | None = None
     """Longest reaction, in control periods; by default 1 on the simulated clock and 2 live, where wire and scheduler
     have their share."""
+    attempts: int = 3
+    """How often a live trial is begun that says nothing about its fault: machine too slow, phase not reached."""
+    real_time: bool = True
+    """Schedule the live nodes before ordinary work (SCHED_RR) where the system permits it."""
     domain: int | None = None
     """ROS domain of the live nodes; ROS_DOMAIN_ID or 0 by default."""
     seed: int = 0
     """Seed of the live simulated robot."""
     simulator: str | None = None
-    """Simulated robot as module:factory; the launch file's default otherwise."""
+    """Simulated robot as module:factory; by default the one for the bundle's task or robot."""
     list: bool = False
     """Only list the faults."""
 
 
 def run(args: Args) -> int:
-    """Run the campaign; returns 1 when a trial was not as declared."""
+    """Run the campaign; returns 1 when a trial was not as declared, 3 when one could not be carried out."""
     cases = _chosen(args.only)
     if args.list:
         for case in cases:
             print(f"{case.name:<24}{case.description}")
         return 0
     bundle = load_bundle(args.bundle)
+    if args.attempts < 1:
+        raise ConfigError("--attempts is below 1.", "give 1 or more.")
+    if not args.only:
+        cases = [case for case in cases if applies(case, bundle.manifest)]
+    cases = [declared(case, bundle.manifest) for case in cases]
     directory = args.output or args.bundle.resolve().parent / "faults"
     directory.mkdir(parents=True, exist_ok=True)
-    allowed = args.reaction_periods or (2.0 if args.sim else 1.0)
-    verdicts = _live(args, bundle, cases, directory, allowed) if args.sim else _rehearsed(args, bundle, cases)
-    results = _results(bundle, args, allowed, _shown(verdicts))
-    _write(directory, results)
-    found = results["verdicts"]
-    failed = [item for item in found if not item["passed"]]
-    print(f"{len(found) - len(failed)} of {len(found)} trials as declared; {directory / 'faults.html'}")
-    return 1 if failed or not found else 0
+    if args.sim:
+        results = _live(args, bundle, cases, directory)
+    else:
+        results = _rehearsed(args, bundle, cases, directory)
+    return _told(results.verdicts, directory)
+
+
+def _told(verdicts: Sequence[dict[str, Any]], directory: Path) -> int:
+    done = [item for item in verdicts if item["carried_out"]]
+    passed = sum(item["passed"] for item in done)
+    print(f"{passed} of {len(done)} trials as declared; {directory / 'faults.html'}")
+    if missing := len(verdicts) - len(done):
+        print(f"{missing} trials were not carried out: see there, and run again with --resume")
+    if passed < len(done) or not done:
+        return 1
+    return NOT_CARRIED_OUT if missing else 0
 
 
 def _chosen(only: Sequence[str]) -> list[Case]:
@@ -88,106 +116,75 @@ def _chosen(only: Sequence[str]) -> list[Case]:
     return [CASES[name] for name in only] if only else list(CASES.values())
 
 
-def _phases(wanted: Sequence[str], known: Iterable[str]) -> list[str]:
+def _phases(wanted: Sequence[str], known: Iterable[str], default: int | None) -> list[str]:
     names = list(known)
-    if unknown := [name for name in wanted if name not in names]:
-        raise ConfigError(f"unknown phases: {', '.join(unknown)}.", f"use {', '.join(names)}.")
-    return list(wanted) or names
+    if unknown := [name for name in wanted if name not in (*names, ALL)]:
+        raise ConfigError(f"unknown phases: {', '.join(unknown)}.", f"use {', '.join(names)}, or {ALL}.")
+    if ALL in wanted:
+        return names
+    return list(dict.fromkeys(wanted)) or names[:default]
 
 
-def _rehearsed(args: Args, bundle: Bundle, cases: Sequence[Case]) -> Iterable[Verdict]:
+def _header(bundle: Bundle, mode: str, allowed: float, conditions: str) -> dict[str, Any]:
+    manifest = hashlib.sha256((bundle.path / "manifest.json").read_bytes()).hexdigest()
+    return {
+        "key": {"manifest": manifest, "mode": mode, "allowed_periods": allowed},
+        "bundle": bundle.manifest.name,
+        "mode": mode,
+        "period_s": 1.0 / bundle.manifest.timing.control_rate_hz,
+        "allowed_periods": allowed,
+        "conditions": conditions,
+    }
+
+
+def _rehearsed(args: Args, bundle: Bundle, cases: Sequence[Case], directory: Path) -> Results:
+    from policy_nodes.running.campaign.plant import plant_of
     from policy_nodes.running.campaign.rehearsal import PHASES, rehearse
 
-    return rehearse(plant_of(bundle), cases, _phases(args.phases, PHASES))
+    allowed = args.reaction_periods or 1.0
+    results = Results(directory, _header(bundle, "simulated clock", allowed, ""))
+    for verdict in rehearse(plant_of(bundle), cases, _phases(args.phases, PHASES, None), allowed):
+        results.verdicts.append(verdict.to_dict())
+        if not verdict.passed:
+            print(f"  {verdict.case} in {verdict.phase}: {'; '.join(verdict.problems)} ({verdict.seen.detail})")
+        if len(results.verdicts) % 50 == 0:
+            print(f"  {len(results.verdicts)} trials", flush=True)
+    results.write()
+    return results
 
 
-def _live(args: Args, bundle: Bundle, cases: Sequence[Case], directory: Path, allowed: float) -> Iterable[Verdict]:
+def _live(args: Args, bundle: Bundle, cases: Sequence[Case], directory: Path) -> Results:
     if args.domain is not None:
         os.environ["ROS_DOMAIN_ID"] = str(args.domain)
     from policy_nodes.launching.packages import share_directory
     from policy_nodes.rosless.activate import ensure_ros
 
     ensure_ros()
-    from policy_nodes.running.campaign.live import PHASES, run_campaign
-    from policy_nodes.running.console import quiet_launch
+    from policy_nodes.running.campaign.live import Setting, groups, load_now, progress_line, run_campaign
+    from policy_nodes.running.campaign.phases import phases_of
+    from policy_nodes.running.console import RunConsole, quiet_launch
 
+    known = phases_of(bundle.manifest)
+    phases = [known[name] for name in _phases(args.phases, known, 1)]
+    allowed = args.reaction_periods or 2.0
+    header = _header(bundle, "live nodes and a simulated robot", allowed, load_now())
+    results = Results(directory, header, args.resume)
+    plan: list[tuple[Case, LivePhase]] = [(case, phase) for phase in phases for case in cases if case.live]
+    todo = [(case, phase) for case, phase in plan if not results.has(case, phase.name)]
     launch = share_directory("keel", os.environ) / "launch" / "faults.launch.yaml"
     arguments = {"command_topic": bundle.manifest.actions.command_topic, "seed": str(args.seed)}
-    arguments["monitor"] = str("calibration.npz" in bundle.manifest.files).lower()
-    if args.simulator is not None:
-        arguments["simulator"] = args.simulator
-    phases = _phases(args.phases, PHASES)
-    log = directory / "trials.log"
-    log.unlink(missing_ok=True)
-
-    def news(line: str) -> None:
-        with log.open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
-
+    simulator = args.simulator or SIMULATORS.get(bundle.manifest.task) or SIMULATORS.get(bundle.manifest.robot)
+    if simulator is not None:
+        arguments["simulator"] = simulator
+    console = RunConsole()
+    expected_s = estimate_s([(case, phase.name) for case, phase in todo], len(groups(todo)))
+    console.say(f"{len(todo)} of {len(plan)} trials to carry out, about {spoken(expected_s)} on a quiet machine")
+    setting = Setting(launch, arguments, directory, allowed, args.attempts, real_time=args.real_time)
+    began = time.monotonic()
     with quiet_launch(directory / "launch.log", verbose=False):
-        yield from run_campaign(bundle, cases, phases, launch, arguments, directory, allowed, news)
-
-
-def plant_of(bundle: Bundle) -> Plant:
-    """The bench's robot from a bundle: contract, limits, and a start that the policy was proven at (``parity.npz``)."""
-    manifest = bundle.manifest
-    actions, safety = manifest.actions, load_safety_config(bundle.file("safety.yaml"))
-    values = {term.name: (np.array(term.minimum) + np.array(term.maximum)) / 2 for term in manifest.terms}
-    start = np.array([(joint.position_min + joint.position_max) / 2 for joint in safety.joints])
-    with np.load(bundle.file("parity.npz"), allow_pickle=False) as parity:
-        for feature in manifest.observations:
-            key = next((name for name in parity.files if name.rpartition("/")[2] == feature.name), None)
-            if key is None:
-                continue
-            # (N, history, terms one after another): the newest entry of the first sample.
-            row, at = np.asarray(parity[key][0], dtype=np.float64).reshape(feature.history, -1)[-1], 0
-            for term in feature.terms:
-                values[term.name], at = row[at : at + term.size], at + term.size
-    for term in manifest.terms:
-        if term.message_type == JOINT_STATE and list(term.axes) == list(actions.joints) and term.field == "position":
-            start = values[term.name]
-    return Plant(
-        safety=safety,
-        joints=actions.joints,
-        terms=manifest.terms,
-        start=start,
-        values=values,
-        period_s=1.0 / manifest.timing.control_rate_hz,
-        chunk_period_s=actions.execution_horizon * actions.step_s,
-        step_s=actions.step_s,
-        horizon=actions.horizon,
-    )
-
-
-def _shown(verdicts: Iterable[Verdict]) -> list[Verdict]:
-    """Print what fails as it comes, and now and then how far it is."""
-    kept: list[Verdict] = []
-    for verdict in verdicts:
-        kept.append(verdict)
-        if not verdict.passed:
-            print(f"  {verdict.case} in {verdict.phase}: {'; '.join(verdict.problems)} ({verdict.seen.detail})")
-        if len(kept) % 50 == 0:
-            print(f"  {len(kept)} trials", flush=True)
-    return kept
-
-
-def _results(bundle: Bundle, args: Args, allowed: float, verdicts: Sequence[Verdict]) -> dict[str, Any]:
-    load = f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
-    return {
-        "bundle": bundle.manifest.name,
-        "mode": "live nodes and a simulated robot" if args.sim else "simulated clock",
-        "period_s": 1.0 / bundle.manifest.timing.control_rate_hz,
-        "allowed_periods": allowed,
-        "conditions": load,
-        "verdicts": [verdict.to_dict() for verdict in verdicts],
-    }
-
-
-def _write(directory: Path, results: dict[str, Any]) -> None:
-    for name, text in (("faults.json", json.dumps(results, indent=1)), ("faults.html", page(results))):
-        temporary = directory / f".{name}.{os.getpid()}.tmp"
-        try:
-            temporary.write_text(text, encoding="utf-8")
-            temporary.replace(directory / name)
-        finally:
-            temporary.unlink(missing_ok=True)
+        for number, verdict in enumerate(run_campaign(bundle, todo, setting, console.say, results.say), start=1):
+            results.say(load_at_end=load_now(), planned=len(plan))
+            results.add(verdict)
+            spent = time.monotonic() - began
+            console.say(progress_line(verdict, len(plan) - len(todo) + number, len(plan), spent, number))
+    return results

@@ -123,6 +123,20 @@ class LaunchRunner:
                 self._spawn(name)
         return ended
 
+    def restart(self, name: str) -> None:
+        """Start a process anew under its name; ended first if it still runs.
+
+        Raises:
+            LaunchError: it cannot be started.
+        """
+        process = self.processes[name]
+        process.send(signal.SIGKILL)
+        process.popen.wait()
+        self._reported.add(process.pid)
+        self._end_group(process)
+        self._respawn_at.pop(name, None)
+        self._spawn(name)
+
     @property
     def running(self) -> bool:
         """Whether a process runs or waits to be started again."""

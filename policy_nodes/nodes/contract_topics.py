@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 import numpy as np
 from rclpy.node import Node
@@ -42,7 +43,12 @@ def joint_state_topic(manifest: Manifest) -> str:
 
 
 def subscribe_terms(
-    node: Node, manifest: Manifest, prefix: str, callback: TermCallback, own_actions: bool = True
+    node: Node,
+    manifest: Manifest,
+    prefix: str,
+    callback: TermCallback,
+    own_actions: bool = True,
+    first: Mapping[str, Callable[[Any], None]] | None = None,
 ) -> list[Subscription]:
     """One subscription per contract topic; ``callback(term, stamp_ns, value)`` for every term of every message.
 
@@ -55,12 +61,17 @@ def subscribe_terms(
         prefix: parameter ``topic_prefix``.
         callback: receives values (size,) in the term's order and unit.
         own_actions: also the policy's own answers; the policy itself remembers them instead.
+        first: by full topic name, what else is called with every message, before the terms are read.
     """
     by_topic: dict[str, list[tuple[ObservationTerm, TermReader]]] = {}
     for term in (term for term in manifest.terms if own_actions or not term.own_action):
         by_topic.setdefault(term.topic, []).append((term, TermReader(term)))
 
-    def receive(readers: list[tuple[ObservationTerm, TermReader]], message: object) -> None:
+    def receive(
+        readers: list[tuple[ObservationTerm, TermReader]], other: Callable[[Any], None] | None, message: object
+    ) -> None:
+        if other is not None:
+            other(message)
         now_ns = int(node.get_clock().now().nanoseconds)
         for term, reader in readers:
             try:
@@ -70,9 +81,9 @@ def subscribe_terms(
                 continue
             callback(term, message_stamp_ns(message, now_ns), value)
 
-    return [
-        node.create_subscription(
-            message_type(readers[0][0].message_type), contract_topic(topic, prefix), partial(receive, readers), SENSOR
-        )
-        for topic, readers in by_topic.items()
-    ]
+    made = []
+    for topic, readers in by_topic.items():
+        full = contract_topic(topic, prefix)
+        heard = partial(receive, readers, (first or {}).get(full))
+        made.append(node.create_subscription(message_type(readers[0][0].message_type), full, heard, SENSOR))
+    return made

@@ -2,49 +2,74 @@
 
 Upstream topics are those of the sources under another name: the contract's topics behind the prefix ``upstream`` (the
 simulated robot gets ``topic_prefix`` accordingly), and ``policy_node/upstream_chunk``, ``monitor_node/upstream_alarm``
-(by remapping). Everything else in the graph is as on a robot; without a fault the relay only adds its latency.
+(by remapping). Everything else in the graph is as on a robot; without a fault the relay passes bytes on as they are,
+and only adds its latency.
 
-Parameter ``fault``: a name of the campaign's catalogue, or nothing. Service ``~/ledger`` (std_srvs/Trigger): what was
-delivered during the last seconds, as JSON, from which it follows when a fault could be known.
+Parameter ``fault``: a name of the campaign's catalogue, or nothing; setting it begins a trial. Service ``~/ledger``
+(std_srvs/Trigger): what was delivered since, as JSON (``running.campaign.ledger``), from which it follows when a fault
+could be known. With ``quiet_monitor`` the relay also stands in for a failure monitor that never predicts a failure.
 """
 
 from __future__ import annotations
 
-import json
-from collections import defaultdict, deque
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from diagnostic_msgs.msg import DiagnosticArray
-from geometry_msgs.msg import PoseStamped
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from geometry_msgs.msg import PoseStamped, Twist
+from nav_msgs.msg import Odometry
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.node import Node
-from sensor_msgs.msg import JointState
+from rclpy.serialization import deserialize_message
+from sensor_msgs.msg import Imu, JointState
 from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
 from policy_nodes.bundle.load import load_bundle
 from policy_nodes.errors import ConfigError
-from policy_nodes.nodes.conversions import SECOND_NS
+from policy_nodes.nodes.conversions import SECOND_NS, diagnostic_array
 from policy_nodes.nodes.parameters import Option, declare_options, read
 from policy_nodes.nodes.qos import COMMAND, SENSOR, STREAM, watched
-from policy_nodes.nodes.relayed import ALARM, CHUNK, JOINTS, POSE, Adapter
+from policy_nodes.nodes.relayed import ALARM, CHUNK, IMU, JOINTS, POSE, TWIST, Adapter, read_stamp, with_stamp
 from policy_nodes.nodes.relayed import COMMAND as COMMANDS
 from policy_nodes.nodes.spinning import run_node
-from policy_nodes.running.campaign.catalogue import CASES, Stream
+from policy_nodes.running.campaign.case import Case, Shows, Stream
+from policy_nodes.running.campaign.catalogue import CASES
+from policy_nodes.running.campaign.ledger import Ledger
+from policy_nodes.running.campaign.moments import Record
 from policy_nodes.running.campaign.streams import Corruption, Sample
 from policy_nodes.safety.config import load_safety_config
 
 OPTIONS = (
     Option("bundle", "", "directory of the policy bundle whose streams are relayed (NAME.keel)"),
     Option("upstream", "upstream", "put before the contract's topics where their sources publish"),
+    Option("quiet_monitor", False, "publish quiet verdicts in place of a failure monitor that is not started"),
 )
-REMEMBERED = 4000
-"""Messages per source in the ledger."""
+RELAYED = {
+    "sensor_msgs/msg/JointState": (JointState, "joints", JOINTS),
+    "geometry_msgs/msg/PoseStamped": (PoseStamped, "objects", POSE),
+    "sensor_msgs/msg/Imu": (Imu, "imu", IMU),
+    "geometry_msgs/msg/Twist": (Twist, "drive", TWIST),
+}
+"""Message type of a contract's topic -> class, stream of the catalogue, adapter."""
+SOON_NS = SECOND_NS // 1000
+
+
+@dataclass
+class Relay:
+    """One relayed topic."""
+
+    source: str
+    kind: Any
+    adapter: Adapter | None
+    publish: Callable[[Any], None]
+    stamped: bool
+    corruption: Corruption | None = field(default=None)
 
 
 class FaultNode(Node):
@@ -56,30 +81,34 @@ class FaultNode(Node):
         if not read(self, "bundle", str):
             raise ConfigError("parameter 'bundle' is empty.", "start the node with -p bundle:=/path/to/NAME.keel.")
         bundle = load_bundle(Path(read(self, "bundle", str)))
-        manifest, self._up = bundle.manifest, "/" + read(self, "upstream", str).strip("/")
+        manifest, up = bundle.manifest, "/" + read(self, "upstream", str).strip("/")
         self._far = load_safety_config(bundle.file("safety.yaml")).max_tracking_error
         self._joints = manifest.actions.joints
         self._length_ns = round(manifest.actions.horizon * manifest.actions.step_s * SECOND_NS)
-        self._fault = ""
-        self._corruptions: dict[str, Corruption] = {}
-        self._ledger: dict[str, deque[tuple[int, bool, int, int]]] = defaultdict(lambda: deque(maxlen=REMEMBERED))
-        self._apart_ns = 0
+        self._case: Case | None = None
+        self._relays: list[Relay] = []
+        self._ledger = Ledger()
         self._commanded = self._measured = np.zeros(0)
         self.declare_parameter("fault", "")
         self.add_on_set_parameters_callback(self._on_parameters)
         self.create_service(Trigger, "~/ledger", self._on_ledger)
-        topics = {term.topic: term for term in manifest.terms}
-        for topic, term in topics.items():
-            if term.message_type == "sensor_msgs/msg/JointState":
-                self._relay(JointState, self._up + topic, topic, STREAM, "joints", JOINTS)
-            elif term.message_type == "geometry_msgs/msg/PoseStamped":
-                self._relay(PoseStamped, self._up + topic, topic, STREAM, f"objects/{term.name}", POSE)
+        for topic, term in {term.topic: term for term in manifest.terms}.items():
+            if term.message_type in RELAYED:
+                kind, stream, adapter = RELAYED[term.message_type]
+                source = f"{stream}/{term.name}" if stream == "objects" else stream
+                self._relay(kind, up + topic, topic, STREAM, source, adapter)
+        if any(term.message_type == "sensor_msgs/msg/Imu" for term in manifest.terms):
+            self._relay(Odometry, up + "/odom", "/odom", STREAM, "odometry", None)
         command = manifest.actions.command_topic
-        self._relay(Float64MultiArray, command, self._up + command, COMMAND, "commands", COMMANDS)
+        self._relay(Float64MultiArray, command, up + command, COMMAND, "commands", COMMANDS, stamped=False)
         period_s = manifest.actions.execution_horizon * manifest.actions.step_s
         chunks = ("policy_node/upstream_chunk", "policy_node/action_chunk")
         self._relay(JointTrajectory, *chunks, watched(period_s), "chunks", CHUNK)
-        self._relay(DiagnosticArray, "monitor_node/upstream_alarm", "monitor_node/alarm", COMMAND, "alarms", ALARM)
+        if read(self, "quiet_monitor", bool):
+            self._alarms = self.create_publisher(DiagnosticArray, "monitor_node/alarm", COMMAND)
+            self.create_timer(period_s, self._stand_in)
+        else:
+            self._relay(DiagnosticArray, "monitor_node/upstream_alarm", "monitor_node/alarm", COMMAND, "alarms", ALARM)
 
     def start(self) -> None:
         """Relaying has begun with the subscriptions."""
@@ -91,31 +120,78 @@ class FaultNode(Node):
     def stop(self) -> None:
         """Nothing to bring to rest."""
 
-    def _relay(self, kind: type, source: str, target: str, qos: Any, name: str, adapter: Adapter) -> None:
+    def _relay(
+        self, kind: type, source: str, target: str, qos: Any, name: str, adapter: Adapter | None, stamped: bool = True
+    ) -> None:
         publish = self.create_publisher(kind, target, qos).publish
         # Of a sensor only the newest: a relay that falls behind must lose messages, not make them old.
         taken = SENSOR if qos is STREAM else qos
-        self.create_subscription(kind, source, partial(self._pass, name, adapter, publish), taken)
+        relay = Relay(name, kind, adapter, publish, stamped and kind is not Twist)
+        self._relays.append(relay)
+        self.create_subscription(kind, source, partial(self._pass, relay), taken, raw=True)
 
-    def _pass(self, name: str, adapter: Adapter, publish: Callable[[Any], None], message: Any) -> None:
-        corruption = self._corruptions.get(name)
-        if corruption is None and name in self._touched:
-            corruption = self._corruptions[name] = self._maker()
-        original = adapter[0](message)
-        if corruption is None:
-            self._note(name, original, original)
-            publish(message)
+    def _pass(self, relay: Relay, data: bytes) -> None:
+        now = self._now()
+        stamp = read_stamp(data) if relay.stamped else 0
+        if relay.corruption is None:
+            # A heartbeat is as old as its arrival; what it says may be about a longer past.
+            fresh = now if relay.source == "alarms" else min(now, stamp or now)
+            self._ledger.note(relay.source, Record(now, True, fresh, stamp + self._length_ns))
+            relay.publish(data)
+            if relay.source == "commands" or (relay.source == "joints" and self._watches_distance):
+                assert relay.adapter is not None
+                sample = relay.adapter[0](deserialize_message(data, relay.kind))
+                self._watch(relay.source, now, sample, sample)
             return
-        for delay_ns, sample in corruption(original):
-
-            def send(sample: Sample = sample) -> None:
-                self._note(name, sample, original)
-                publish(message if sample is original else adapter[1](message, sample))
-
-            if delay_ns < SECOND_NS // 1000:
-                send()
+        assert relay.adapter is not None
+        message = deserialize_message(data, relay.kind)
+        original = relay.adapter[0](message)
+        if relay.source == "commands":
+            self._watch(relay.source, now, original, original)
+        for delay_ns, sample in relay.corruption(original):
+            if delay_ns < SOON_NS:
+                self._send(relay, data, message, original, sample)
             else:
-                self._later(delay_ns, send)
+                self._later(delay_ns, partial(self._send, relay, data, message, original, sample))
+
+    def _send(self, relay: Relay, data: bytes, message: Any, original: Sample, sample: Sample) -> None:
+        now, adapter = self._now(), relay.adapter
+        assert adapter is not None
+        same = sample.alarming == original.alarming and sample.names == original.names
+        same = same and (
+            sample.values is original.values
+            or (
+                sample.values.shape == original.values.shape
+                and np.array_equal(sample.values, original.values, equal_nan=True)
+            )
+        )
+        genuine = sample is original or (same and sample.stamp_ns == original.stamp_ns)
+        fresh = now if relay.source == "alarms" else min(now, original.stamp_ns or now)
+        self._ledger.note(relay.source, Record(now, genuine, fresh, sample.stamp_ns + self._length_ns))
+        if sample is original:
+            relay.publish(data)
+        elif same and relay.stamped:
+            relay.publish(with_stamp(data, sample.stamp_ns))
+        else:
+            relay.publish(adapter[1](message, sample))
+        if relay.source == "joints" and self._watches_distance:
+            self._watch("joints", now, sample, original)
+
+    def _watch(self, source: str, now: int, sample: Sample, original: Sample) -> None:
+        if source == "commands":
+            self._commanded = original.values
+            self._ledger.command(now, original.values.tolist())
+        elif len(sample.names) == sample.values.size:
+            by_name = dict(zip(sample.names, sample.values, strict=True))
+            if all(joint in by_name for joint in self._joints):
+                self._measured = np.array([by_name[joint] for joint in self._joints])
+        if self._watches_distance and not self._ledger.apart_ns and self._commanded.shape == self._measured.shape:
+            far = self._measured.size and np.abs(self._commanded - self._measured).max() > self._far
+            self._ledger.apart_ns = now if far else 0
+
+    @property
+    def _watches_distance(self) -> bool:
+        return self._case is not None and self._case.shows is Shows.DISTANCE
 
     def _later(self, delay_ns: int, action: Callable[[], None]) -> None:
         def once() -> None:
@@ -124,24 +200,13 @@ class FaultNode(Node):
 
         timer = self.create_timer(delay_ns / SECOND_NS, once)
 
-    def _note(self, name: str, sample: Sample, original: Sample) -> None:
-        now = int(self.get_clock().now().nanoseconds)
-        genuine = sample is original or (
-            sample.stamp_ns == original.stamp_ns
-            and sample.alarming == original.alarming
-            and sample.values.shape == original.values.shape
-            and np.array_equal(sample.values, original.values, equal_nan=True)
-        )
-        fresh = min(now, original.stamp_ns or now)
-        self._ledger[name].append((now, genuine, fresh, sample.stamp_ns + self._length_ns))
-        if name == "joints" and len(sample.names) == sample.values.size:
-            by_name = dict(zip(sample.names, sample.values, strict=True))
-            if all(joint in by_name for joint in self._joints):
-                self._measured = np.array([by_name[joint] for joint in self._joints])
-        elif name == "commands":
-            self._commanded = original.values
-        if not self._apart_ns and self._commanded.shape == self._measured.shape and self._measured.size:
-            self._apart_ns = now if np.abs(self._commanded - self._measured).max() > self._far else 0
+    def _stand_in(self) -> None:
+        quiet = {"stand-in of the fault campaign": "0"}
+        now = self._now()
+        self._alarms.publish(diagnostic_array(now, "failure predictor", DiagnosticStatus.OK, "nominal", quiet))
+
+    def _now(self) -> int:
+        return int(self.get_clock().now().nanoseconds)
 
     def _on_parameters(self, parameters: list[Any]) -> SetParametersResult:
         for parameter in parameters:
@@ -149,27 +214,25 @@ class FaultNode(Node):
                 continue
             name = str(parameter.value)
             case = CASES.get(name)
-            if name and (case is None or not isinstance(case.inject, Stream)):
-                return SetParametersResult(successful=False, reason=f"'{name}' is no fault of a stream")
-            self._fault, self._corruptions, self._apart_ns = name, {}, 0
+            if name and case is None:
+                return SetParametersResult(successful=False, reason=f"'{name}' is no fault of the catalogue")
+            if name:
+                self._ledger.begin(self._now())
+                self._measured = np.zeros(0)
+            self._case = case
+            for relay in self._relays:
+                relay.corruption = None
+                if case is not None and isinstance(case.inject, Stream) and _stream(relay) == case.stream:
+                    relay.corruption = case.inject.corrupt()
         return SetParametersResult(successful=True)
 
-    @property
-    def _touched(self) -> list[str]:
-        case = CASES.get(self._fault)
-        if case is None or not isinstance(case.inject, Stream):
-            return []
-        return [name for name in self._ledger if name.partition("/")[0] == case.inject.name]
-
-    def _maker(self) -> Corruption:
-        inject = CASES[self._fault].inject
-        assert isinstance(inject, Stream)
-        return inject.corrupt()
-
     def _on_ledger(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        records = {name: list(rows) for name, rows in self._ledger.items()}
-        response.success, response.message = True, json.dumps({"records": records, "apart_ns": self._apart_ns})
+        response.success, response.message = True, self._ledger.to_json()
         return response
+
+
+def _stream(relay: Relay) -> str:
+    return relay.source.partition("/")[0]
 
 
 def main() -> int:

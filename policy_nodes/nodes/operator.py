@@ -32,7 +32,7 @@ from policy_nodes.nodes.conversions import to_ns
 from policy_nodes.nodes.parameters import contract_topic
 from policy_nodes.nodes.qos import LATCHED, RECORD, SENSOR
 
-RESERVED = ("safety_node", "policy_node", "monitor_node", "sim_node", "recorder_node")
+RESERVED = ("safety_node", "policy_node", "monitor_node", "sim_node", "recorder_node", "fault_node")
 SCENE = ("new_episode", "displace_object", "restore_object")
 """Services of the simulated robot that rearrange its objects."""
 WARNING = 30
@@ -71,6 +71,8 @@ class View:
     joint_position: np.ndarray = field(default_factory=lambda: np.zeros(0))
     """(n,) in contract order."""
     joint_velocity: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    joint_states: int = 0
+    """How many were received."""
     twist: np.ndarray = field(default_factory=lambda: np.zeros(6))
     """(6,) of a walking robot's odometry, linear and angular in its own frame."""
     chunk_arrivals_ns: list[int] = field(default_factory=list)
@@ -251,6 +253,7 @@ class Operator:
         except ContractError:
             return  # the safety node names it
         self.view.joint_position, self.view.joint_velocity = sample.position, sample.velocity
+        self.view.joint_states += 1
         self._notify()
 
     def _on_odometry(self, message: Odometry) -> None:

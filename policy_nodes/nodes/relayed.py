@@ -1,22 +1,41 @@
-"""Messages <-> what faults change of them, for ``fault_node``."""
+"""Messages <-> what faults change of them, for ``fault_node``; stamps are read and written in the bytes themselves."""
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
-from geometry_msgs.msg import PoseStamped
-from sensor_msgs.msg import JointState
+from geometry_msgs.msg import PoseStamped, Twist
+from sensor_msgs.msg import Imu, JointState
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from policy_nodes.nodes.conversions import to_ns, to_stamp
+from policy_nodes.nodes.conversions import SECOND_NS, to_ns, to_stamp
 from policy_nodes.running.campaign.streams import Sample
 
 Adapter = tuple[Callable[[Any], Sample], Callable[[Any, Sample], Any]]
 """Message -> what faults change, and back: a new message like the first, with the changed part."""
+
+
+_STAMP = struct.Struct("<iI")
+_STAMP_AT = 4
+"""Behind the encapsulation header of a little-endian CDR message whose first field is a header."""
+
+
+def read_stamp(data: bytes) -> int:
+    """Stamp (ns) of a serialised message that begins with a header."""
+    seconds, nanoseconds = _STAMP.unpack_from(data, _STAMP_AT)
+    return int(seconds) * SECOND_NS + int(nanoseconds)
+
+
+def with_stamp(data: bytes, stamp_ns: int) -> bytes:
+    """The same message with another stamp; nothing is decoded."""
+    changed = bytearray(data)
+    _STAMP.pack_into(changed, _STAMP_AT, stamp_ns // SECOND_NS, stamp_ns % SECOND_NS)
+    return bytes(changed)
 
 
 def _read_joints(message: JointState) -> Sample:
@@ -44,6 +63,30 @@ def _write_pose(message: PoseStamped, sample: Sample) -> PoseStamped:
     made.header.frame_id, made.header.stamp = message.header.frame_id, to_stamp(sample.stamp_ns)
     p, o = made.pose.position, made.pose.orientation
     p.x, p.y, p.z, o.x, o.y, o.z, o.w = (float(value) for value in sample.values)
+    return made
+
+
+def _read_imu(message: Imu) -> Sample:
+    o, w, a = message.orientation, message.angular_velocity, message.linear_acceleration
+    values = np.array([o.x, o.y, o.z, o.w, w.x, w.y, w.z, a.x, a.y, a.z])
+    return Sample(to_ns(message.header.stamp), values)
+
+
+def _write_imu(message: Imu, sample: Sample) -> Imu:
+    made = Imu()
+    made.header.frame_id, made.header.stamp = message.header.frame_id, to_stamp(sample.stamp_ns)
+    o, w, a = made.orientation, made.angular_velocity, made.linear_acceleration
+    o.x, o.y, o.z, o.w, w.x, w.y, w.z, a.x, a.y, a.z = (float(value) for value in sample.values)
+    return made
+
+
+def _read_twist(message: Twist) -> Sample:
+    return Sample(0, np.array([message.linear.x, message.linear.y, message.angular.z]))
+
+
+def _write_twist(message: Twist, sample: Sample) -> Twist:
+    made = Twist()
+    made.linear.x, made.linear.y, made.angular.z = (float(value) for value in sample.values)
     return made
 
 
@@ -89,6 +132,8 @@ def _write_alarm(message: DiagnosticArray, sample: Sample) -> DiagnosticArray:
 
 JOINTS: Adapter = (_read_joints, _write_joints)
 POSE: Adapter = (_read_pose, _write_pose)
+IMU: Adapter = (_read_imu, _write_imu)
+TWIST: Adapter = (_read_twist, _write_twist)
 CHUNK: Adapter = (_read_chunk, _write_chunk)
 COMMAND: Adapter = (_read_command, _write_command)
 ALARM: Adapter = (_read_alarm, _write_alarm)

@@ -17,6 +17,7 @@ from policy_nodes.nodes.authority import RobotFit
 from policy_nodes.nodes.bundle_node import BundleNode
 from policy_nodes.nodes.contract_topics import subscribe_terms
 from policy_nodes.nodes.conversions import message_to_alarm, message_to_chunk
+from policy_nodes.nodes.parameters import contract_topic
 from policy_nodes.nodes.qos import COMMAND, SENSOR, watched
 from policy_nodes.nodes.stream_events import StreamEvents
 from policy_nodes.safety.governor import Governor
@@ -49,9 +50,16 @@ class SafetyInputs:
         self._node, self._governor, self._joints = node, governor, manifest.actions.joints
         period_s = manifest.actions.execution_horizon * manifest.actions.step_s
         subscribe, guard = node.create_subscription, node.guarded
+        # One subscription where the contract reads the joint state too: decoded once, and judged as a joint state
+        # first, so that its own faults are named and not those of the observation made of it.
+        first = {joint_states: guard(self._on_joint_state)}
+        if any(contract_topic(term.topic, prefix) == joint_states for term in manifest.terms):
+            joints = []
+        else:
+            joints = [subscribe(JointState, joint_states, first.pop(joint_states), SENSOR)]
         self._handles: list[Any] = [
-            *subscribe_terms(node, manifest, prefix, self._on_term),
-            subscribe(JointState, joint_states, guard(self._on_joint_state), SENSOR),
+            *subscribe_terms(node, manifest, prefix, self._on_term, first=first),
+            *joints,
             subscribe(
                 JointTrajectory,
                 "policy_node/action_chunk",

@@ -366,7 +366,9 @@ class Governor:
     def _observe(self, faults: list[Fault]) -> None:
         """One sample of the executed trace for the specifications; a trace with a gap starts again."""
         motion, joint = self._commander.motion, self._joint
-        command = None if motion is None else motion.position
+        # After a category 0 or 1 stop nothing is commanded: the robot may be moved without being off its command.
+        in_force = motion is not None and (self.moving or self._commander.rest is not None)
+        command = motion.position if motion is not None and in_force else None
         self._specifications.update(bool(faults), joint.value, joint.velocity, command, self._values())
 
     def _policy_faults(self, now_ns: int, wanted: Wanted | None) -> list[Fault]:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from policy_nodes.bundle.manifest import ObservationTerm
+from policy_nodes.running.campaign.sources import read_term, source_of
 from policy_nodes.running.campaign.streams import NS, Corruption, Maker, Sample
 from policy_nodes.safety.config import SafetyConfig
 from policy_nodes.safety.decision import Decision
@@ -26,6 +27,8 @@ from policy_nodes.types import ActionChunk, Alarm, JointSample
 Array = NDArray[np.float64]
 JOINT_STATE_S, OBJECT_S = 0.01, 0.02
 JOINT_STATE = "sensor_msgs/msg/JointState"
+UPRIGHT = np.array([0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 9.81])
+"""An inertial unit at rest: quat_xyzw, angular rates, specific force."""
 INFERENCE_S = 0.004
 """Time from an observation to its chunk and verdict."""
 SWING_S, SWING = 5.0, 1.0
@@ -120,6 +123,10 @@ class Bench:
         share[0] = SWING
         self._low, self._high, self._base = low, high, self.position
         self._swing = inwards * np.minimum(share, 0.8 * room)
+        self._sources: dict[str, list[ObservationTerm]] = defaultdict(list)
+        for term in plant.terms:
+            if (source := source_of(term)) and source != "joints":
+                self._sources[source].append(term)
         self._every(JOINT_STATE_S, 0.003, self._send_joints)
         self._every(OBJECT_S, 0.005, self._send_objects)
         self._every(plant.chunk_period_s, 0.007, self._plan)
@@ -209,19 +216,21 @@ class Bench:
             self.governor.on_joint_state(self.now_ns, JointSample(stamp_ns, values, np.zeros(values.shape)))
             for term in self.plant.terms:
                 if term.message_type == JOINT_STATE:
-                    self.governor.on_observation(self.now_ns, term.name, stamp_ns, values)
+                    value = values if term.field == "position" else np.zeros(values.shape)
+                    self.governor.on_observation(self.now_ns, term.name, stamp_ns, value)
 
         self._send("joints", Sample(self.now_ns, self.position, tuple(self.plant.joints)), receive)
 
     def _send_objects(self) -> None:
-        for term in self.plant.terms:
-            if term.message_type == JOINT_STATE:
-                continue
+        for source, terms in self._sources.items():
+            values = UPRIGHT if source == "imu" else self.plant.values[terms[0].name]
 
-            def receive(sample: Sample, name: str = term.name) -> None:
-                self.governor.on_observation(self.now_ns, name, sample.stamp_ns, sample.values)
+            def receive(sample: Sample, terms: Sequence[ObservationTerm] = terms) -> None:
+                for term in terms:
+                    value = read_term(term, sample.values)
+                    self.governor.on_observation(self.now_ns, term.name, sample.stamp_ns, value)
 
-            self._send(f"objects/{term.name}", Sample(self.now_ns, self.plant.values[term.name]), receive)
+            self._send(source, Sample(self.now_ns, values), receive)
 
     def _plan(self) -> None:
         """The policy's chunk and the monitor's verdict on the observation of this instant."""
@@ -240,7 +249,11 @@ class Bench:
 
         def chunk(sample: Sample) -> None:
             step_ns = round(plant.step_s * NS)
-            self.governor.on_chunk(self.now_ns, ActionChunk(sample.stamp_ns, step_ns, self._by_name(sample), sequence))
+            values = self._by_name(sample)
+            self.governor.on_chunk(self.now_ns, ActionChunk(sample.stamp_ns, step_ns, values, sequence))
+            for term in self.plant.terms:
+                if term.own_action:
+                    self.governor.on_observation(self.now_ns, term.name, sample.stamp_ns, values[0])
 
         def verdict(sample: Sample) -> None:
             alarm = Alarm(sample.stamp_ns, sample.alarming, {"score": float(sample.values[0])})

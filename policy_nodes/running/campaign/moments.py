@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from policy_nodes.running.campaign.catalogue import Case, Process, Shows, Stream
+from policy_nodes.running.campaign.case import Case, Process, Shows, Stream, Throttle
 
 NS = 1_000_000_000
 
@@ -50,7 +50,7 @@ def sources(case: Case, known: Sequence[str]) -> list[str]:
     match case.inject:
         case Stream(name, _):
             wanted = [name]
-        case Process(node, _):
+        case Process(node, _) | Throttle(node, _, _):
             wanted = {"policy_node": ["chunks"], "monitor_node": ["alarms"]}.get(node, ["joints", "objects"])
         case _:
             wanted = []

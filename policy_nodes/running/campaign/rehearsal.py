@@ -10,8 +10,9 @@ import numpy as np
 from policy_nodes.errors import ConfigError
 from policy_nodes.running.campaign import moments, streams
 from policy_nodes.running.campaign.bench import Bench, Plant
-from policy_nodes.running.campaign.catalogue import Case, ClockStep, Order, Process, Shows, Stall, Stream
-from policy_nodes.running.campaign.moments import Limits, Record
+from policy_nodes.running.campaign.case import Case, ClockStep, Order, Process, Shows, Stall, Stream
+from policy_nodes.running.campaign.moments import Record
+from policy_nodes.running.campaign.sources import limits_of
 from policy_nodes.running.campaign.streams import NS
 from policy_nodes.running.campaign.verdict import STOPPING, Seen, Verdict, judge
 from policy_nodes.running.reactions import limit_use
@@ -20,6 +21,7 @@ from policy_nodes.safety.supervisor import State
 
 WATCH_S, WATCH_DISTANCE_S = 1.3, 2.5
 """How long a fault may take to show and to end in rest; longer for those that show by the distance travelled."""
+LONGEST_STOP_S = 8.0
 RECOVERY_S = 1.0
 REST_RAD = 1e-9
 
@@ -44,20 +46,23 @@ PHASES = {
 }
 
 
-def rehearse(plant: Plant, cases: Sequence[Case], phases: Sequence[str] = tuple(PHASES)) -> Iterator[Verdict]:
+def rehearse(
+    plant: Plant, cases: Sequence[Case], phases: Sequence[str] = tuple(PHASES), allowed_periods: float = 1.0
+) -> Iterator[Verdict]:
     """Verdicts of every case in every phase.
 
     Args:
         plant: the bundle's contract and safety configuration.
         cases: those that are not rehearsed are left out.
         phases: keys of :data:`PHASES`.
+        allowed_periods: longest reaction, control periods.
     """
     for case in cases:
         for name in phases if case.rehearsed else ():
-            yield trial(plant, case, PHASES[name])
+            yield trial(plant, case, PHASES[name], allowed_periods)
 
 
-def trial(plant: Plant, case: Case, phase: Phase) -> Verdict:
+def trial(plant: Plant, case: Case, phase: Phase, allowed_periods: float = 1.0) -> Verdict:
     """One fault in one phase of motion."""
     bench = Bench(plant, moving=phase.moving)
     bench.run(0.5)
@@ -70,13 +75,17 @@ def trial(plant: Plant, case: Case, phase: Phase) -> Verdict:
     bench.run(phase.after_s)
     injected_ns, first = bench.time_ns, len(bench.ticks)
     heal = inject(bench, case)
-    bench.run(WATCH_DISTANCE_S if case.shows is Shows.DISTANCE else WATCH_S)
+    bench.run(WATCH_DISTANCE_S if case.shows is Shows.DISTANCE else WATCH_S + plant.horizon * plant.step_s)
+    waited = 0.0
+    while bench.governor.state is State.BACKUP and waited < LONGEST_STOP_S:  # a walking robot sits down
+        bench.run(0.25)
+        waited += 0.25
     seen = _seen(bench, case, injected_ns, first)
     if seen.detected_s is not None:
         heal()
         seen = _with_recovery(bench, case, seen)
     categories = [_category(plant, reason) for reason in case.reasons]
-    return judge(case, phase.name, phase.moving, seen, plant.period_s, 1.0, categories)
+    return judge(case, phase.name, phase.moving, seen, plant.period_s, allowed_periods, categories)
 
 
 def inject(bench: Bench, case: Case) -> Callable[[], None]:
@@ -192,16 +201,6 @@ def observable(bench: Bench, case: Case, injected_ns: int, first: int) -> int | 
         ]
         for source, messages in bench.delivered.items()
     }
-    return moments.observable(case, records, injected_ns, bench.time_ns, limits_of(bench.plant))
-
-
-def limits_of(plant: Plant) -> Limits:
-    """What a configuration allows, as :mod:`.moments` asks for it."""
-    safety = plant.safety
-    ages = {"joints": safety.joint_state_timeout_s, "alarms": safety.monitor_timeout_s, "commands": 0.0, "chunks": 0.0}
-    ages |= {f"objects/{term.name}": term.max_age_s for term in plant.terms}
-    return Limits(
-        {source: round(seconds * NS) for source, seconds in ages.items()},
-        round(safety.extrapolation_limit_s * NS),
-        safety.max_rejects,
+    return moments.observable(
+        case, records, injected_ns, bench.time_ns, limits_of(bench.plant.safety, bench.plant.terms)
     )

@@ -7,14 +7,13 @@ each with a delay.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 NS = 1_000_000_000
-STREAMS = ("joints", "objects", "chunks", "alarms", "commands")
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,8 @@ class Sample:
 
     Attributes:
         stamp_ns: its stamp.
-        values: joint positions (n,), a pose (7,), a chunk (T, n), scores (k,) or a command (n,).
+        values: joint positions (n,), a pose (7,), quat_xyzw, angular rates and specific force of an IMU (10,),
+            a planar velocity (3,), a chunk (T, n), scores (k,) or a command (n,).
         names: of the last axis, where the message carries names.
         alarming: of an alarm.
     """
@@ -91,6 +91,20 @@ def jump(amount: float, index: int | None = None) -> Maker:
             values = sample.values.copy()
             values[... if index is None else (..., index)] += amount
             return [(0, replace(sample, values=values))]
+
+        return corrupt
+
+    return make
+
+
+def overwrite(first: int, values: Sequence[float]) -> Maker:
+    """Elements from ``first`` on are ``values``, whatever they were."""
+
+    def make() -> Corruption:
+        def corrupt(sample: Sample) -> Out:
+            changed = sample.values.copy()
+            changed[..., first : first + len(values)] = values
+            return [(0, replace(sample, values=changed))]
 
         return corrupt
 

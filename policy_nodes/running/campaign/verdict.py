@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from policy_nodes.running.campaign.catalogue import Case
+from policy_nodes.running.campaign.case import Case
 from policy_nodes.running.reactions import TOLERANCE
 
 STOPPING = ("BACKUP", "STOPPED")
@@ -55,6 +55,9 @@ class Verdict:
         expected: declared reaction, in words.
         reaction_periods: from observable to the decision to stop, in control periods; None without a stop.
         seen: what was seen.
+        carried_out: False for a trial that could not be: it says nothing about the fault, and has not passed.
+        attempts: how often it was begun; the reasons of those that said nothing are in ``notes``.
+        seconds: how long it took, all attempts together.
     """
 
     case: str
@@ -64,6 +67,10 @@ class Verdict:
     expected: str
     reaction_periods: float | None
     seen: Seen = field(repr=False)
+    carried_out: bool = True
+    attempts: int = 1
+    notes: list[str] = field(default_factory=list)
+    seconds: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -75,6 +82,12 @@ def expected(case: Case, moving: bool = True) -> str:
     if case.tolerated or (case.moving_only and not moving):
         return "tolerated"
     return " or ".join(reason.value for reason in case.reasons)
+
+
+def not_carried_out(case: Case, phase: str, cause: str) -> Verdict:
+    """Verdict on a trial that could not be carried out."""
+    text = f"not carried out: {cause}"
+    return Verdict(case.name, phase, False, [text], expected(case), None, Seen(0.0), carried_out=False)
 
 
 def judge(
@@ -90,13 +103,17 @@ def judge(
         period_s: control period.
         allowed_periods: longest reaction.
         categories: stop categories that the configuration gives to the declared reasons.
+
+    A stop for one of ``may_stop`` is judged like any other, but may come before the fault can be known.
     """
     problems: list[str] = []
     reaction = None
     if seen.detected_s is not None and seen.observable_s is not None:
         reaction = (seen.detected_s - seen.observable_s) / period_s
-    if case.tolerated or (case.moving_only and not moving):
-        if seen.detected_s is not None:
+    may = {reason.value for reason in case.may_stop}
+    stopped = seen.detected_s is not None
+    if (case.tolerated and not (stopped and seen.reason in may)) or (case.moving_only and not moving):
+        if stopped:
             problems.append(f"stopped for {seen.reason} although it must be tolerated")
         return Verdict(case.name, phase, not problems, problems, "tolerated", reaction, seen)
     if seen.detected_s is None:
@@ -105,11 +122,11 @@ def judge(
         return Verdict(case.name, phase, not problems, problems, expected(case), None, seen)
     # A stop without latch that ends in the tick it began has no cause any more.
     unnamed = not case.latches and not seen.reason
-    if not unnamed and seen.reason not in {reason.value for reason in case.reasons}:
+    if not unnamed and seen.reason not in {reason.value for reason in case.reasons} | may:
         problems.append(f"reason {seen.reason}")
-    if reaction is None:
+    if reaction is None and not case.tolerated and seen.reason not in may:
         problems.append("a reaction before the fault could be known")
-    elif reaction > allowed_periods + 1e-6:
+    elif reaction is not None and reaction > allowed_periods + 1e-6:
         problems.append(f"reaction after {reaction:.2f} control periods")
     final = "STOPPED" if case.latches else "READY"
     if seen.state != final:

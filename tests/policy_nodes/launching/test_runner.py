@@ -55,6 +55,20 @@ def test_output_is_prefixed_and_logged(make, tmp_path, capfd):
     assert not any(alive(process.pid) for process in runner.processes.values())
 
 
+def test_a_process_is_started_anew_whether_it_runs_or_was_killed(make, tmp_path):
+    runner = make("exec: sleeper, name: a, args: x", "exec: sleeper, name: b, args: y", log_dir=tmp_path)
+    runner.start()
+    kept, first = runner.processes["b"].pid, runner.processes["a"].pid
+    os.kill(first, signal.SIGKILL)
+    runner.processes["a"].popen.wait()
+    runner.restart("a")
+    second = runner.processes["a"].pid
+    assert second != first and runner.processes["a"].returncode is None
+    runner.restart("a")  # one that still runs is ended first
+    assert runner.processes["a"].pid != second and not alive(second)
+    assert runner.processes["b"].pid == kept and runner.poll() == {}
+
+
 def test_poll_reports_each_end_once_and_shows_why(make, tmp_path, capfd):
     runner = make("exec: failing, name: bad", "exec: failing, name: bad", log_dir=tmp_path)
     runner.start()

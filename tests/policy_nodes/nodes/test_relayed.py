@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 from builtin_interfaces.msg import Duration
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
-from geometry_msgs.msg import PoseStamped
-from sensor_msgs.msg import JointState
+from geometry_msgs.msg import PoseStamped, Twist
+from rclpy.serialization import deserialize_message, serialize_message
+from sensor_msgs.msg import Imu, JointState
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from policy_nodes.nodes.conversions import message_to_alarm, to_stamp
-from policy_nodes.nodes.relayed import ALARM, CHUNK, COMMAND, JOINTS, POSE
+from policy_nodes.nodes.relayed import ALARM, CHUNK, COMMAND, IMU, JOINTS, POSE, TWIST, read_stamp, with_stamp
 from policy_nodes.running.campaign import streams
 
 STAMP = 1_700_000_000_123_456_789
@@ -27,6 +28,19 @@ def pose():
     message = PoseStamped()
     message.header.stamp, message.header.frame_id = to_stamp(STAMP), "base"
     message.pose.position.x, message.pose.position.z, message.pose.orientation.w = 0.5, -0.1, 1.0
+    return message
+
+
+def imu():
+    message = Imu()
+    message.header.stamp, message.header.frame_id = to_stamp(STAMP), "trunk"
+    message.orientation.w, message.angular_velocity.y, message.linear_acceleration.z = 1.0, 0.5, 9.81
+    return message
+
+
+def twist():
+    message = Twist()
+    message.linear.x, message.linear.y, message.angular.z = 0.8, -0.1, 0.3
     return message
 
 
@@ -50,6 +64,8 @@ def alarm():
 CASES = {
     "joints": (JOINTS, joints),
     "pose": (POSE, pose),
+    "imu": (IMU, imu),
+    "twist": (TWIST, twist),
     "chunk": (CHUNK, chunk),
     "alarm": (ALARM, alarm),
     "command": (COMMAND, lambda: Float64MultiArray(data=[0.1, 0.2])),
@@ -86,3 +102,23 @@ def test_chunks_and_alarms_change_as_told():
     assert message_to_alarm(ALARM[1](alarm(), alarming)).active
     ((_, bad),) = streams.element(0, float("nan"))()(ALARM[0](alarm()))
     assert np.isnan(message_to_alarm(ALARM[1](alarm(), bad)).scores["rnd"])
+
+
+@pytest.mark.parametrize("make", [joints, pose, imu, chunk, alarm])
+def test_stamps_are_read_and_written_in_the_bytes(make):
+    """Every stamped message that is relayed begins with a header; nothing else of it changes."""
+    message = make()
+    data = serialize_message(message)
+    assert read_stamp(data) == STAMP
+    later = with_stamp(data, STAMP + 1_500_000_000)
+    assert read_stamp(later) == STAMP + 1_500_000_000 and read_stamp(data) == STAMP
+    message.header.stamp = to_stamp(STAMP + 1_500_000_000)
+    assert deserialize_message(later, type(message)) == message
+
+
+def test_an_overturned_robot_lies_on_its_back():
+    ((_, sample),) = streams.overwrite(0, (1.0, 0.0, 0.0, 0.0))()(IMU[0](imu()))
+    made = IMU[1](imu(), sample)
+    o = made.orientation
+    assert (o.x, o.y, o.z, o.w) == (1.0, 0.0, 0.0, 0.0)
+    assert (made.angular_velocity.y, made.linear_acceleration.z, made.header.frame_id) == (0.5, 9.81, "trunk")

@@ -95,6 +95,18 @@ def test_violation_on_the_executed_trace_stops_latches_and_needs_the_cause_to_go
     robot.assert_limits()
 
 
+def test_a_robot_that_is_moved_while_nothing_commands_it_is_not_off_its_command() -> None:
+    """After a category 1 stop the drives may drop it or a person move it; that is no violation for ever after."""
+    robot = rig("abs(shoulder.error) < 0.2").active()
+    robot.governor.estop(robot.now)
+    robot.tick(100)
+    assert robot.governor.state is State.STOPPED and robot.tick().command is None
+    robot.frozen = np.array([1.0, -1.0])  # where somebody put it
+    robot.tick(60)
+    assert robot.governor.status()["robustness/rule"] == "0.2"
+    assert robot.governor.reset(robot.now)[0]
+
+
 def test_a_violated_specification_blocks_enabling() -> None:
     robot = rig("cube.x < 0.5")
     robot.cube = np.array([0.6, 0.0, 0.0])
