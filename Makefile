@@ -30,11 +30,12 @@ lint: $(STAMP)  ## ruff, mypy and the import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-test: lint  ## Lint, then every test that is not marked slow
-	$(BIN)/python -m pytest -m "not slow"
+test: lint  ## Lint, then every test that is not marked slow: first those that share the cores, then the live ones alone
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow and not live" -n logical --dist loadfile
+	$(BIN)/python -m pytest -m "live and not slow"
 
-test-fast: $(STAMP)  ## Unit tests only
-	$(BIN)/python -m pytest -m "not slow and not e2e and not ros"
+test-fast: $(STAMP)  ## Tests that need no DDS, processes or clock
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow and not live" -n logical --dist loadfile
 
 test-slow: $(STAMP)  ## Training and measuring checks that take minutes
 	$(BIN)/python -m pytest -m slow

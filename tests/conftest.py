@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -51,6 +52,23 @@ except KeelError as error:  # no ROS 2 and no cyclonedds for this platform: ever
         raise pytest.UsageError(str(error)) from None
     print(f"tests that need ROS are left out: {error}", file=sys.stderr)
     collect_ignore = ["conformance", "policy_nodes/nodes", "policy_nodes/rosless", "policy_nodes/launching"]
+
+
+_LIVE = (
+    "conformance", "e2e", "launch", "policy_nodes/cli", "policy_nodes/commands", "policy_nodes/launching",
+    "policy_nodes/nodes", "policy_nodes/realtime", "policy_nodes/rosless", "policy_nodes/running",
+)  # fmt: skip
+"""Folders whose tests talk over DDS, start processes or wait for the clock: beside other tests they would starve."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark ``live`` by folder, before ``-m`` is applied."""
+    root = Path(__file__).parent
+    for item in items:
+        folder = item.path.relative_to(root).as_posix() if item.path.is_relative_to(root) else ""
+        if folder.startswith(tuple(f"{name}/" for name in _LIVE)):
+            item.add_marker(pytest.mark.live)
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike
 from policy_nodes.bundle.manifest import Manifest
 from policy_nodes.inference.first_ticks import Finding, FirstTicksCheck, FirstTicksConfig
 
-Mode = Literal["off", "warn", "require"]
-MODES: tuple[Mode, ...] = ("off", "warn", "require")
+Mode = Literal["ignore", "warn", "require"]
+MODES: tuple[Mode, ...] = ("ignore", "warn", "require")
 
 
 class FirstTicksGate:
@@ -21,8 +21,8 @@ class FirstTicksGate:
 
     Args:
         manifest: the contract.
-        mode: ``off`` never looks, ``warn`` reports what does not fit and lets the policy plan, ``require`` lets it plan
-            only once everything fits.
+        mode: ``ignore`` never looks, ``warn`` reports what does not fit and lets the policy plan, ``require`` lets it
+            plan only once everything fits.
         start_ns: when watching began.
         config: thresholds.
     """
@@ -30,7 +30,7 @@ class FirstTicksGate:
     def __init__(self, manifest: Manifest, mode: Mode, start_ns: int, config: FirstTicksConfig | None = None) -> None:
         self._manifest, self._mode, self._config = manifest, mode, config
         self._lock = threading.Lock()
-        self._check: FirstTicksCheck | None = None if mode == "off" else FirstTicksCheck(manifest, start_ns, config)
+        self._check: FirstTicksCheck | None = None if mode == "ignore" else FirstTicksCheck(manifest, start_ns, config)
         self.findings: tuple[Finding, ...] = ()
 
     @property

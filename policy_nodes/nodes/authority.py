@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
 from policy_nodes.bundle.compare import check_robot
 from policy_nodes.bundle.manifest import Manifest
 
 REMEMBER_NS = 500_000_000
+LOOK_S = 0.1
+"""How often the graph is asked for other publishers of commands."""
 
 
 def other_publishers(node: Node, topic: str) -> list[str]:
@@ -21,6 +24,33 @@ def other_publishers(node: Node, topic: str) -> list[str]:
     if own in names:
         names.remove(own)  # once: a second process of the same name stays in the list
     return sorted(names)
+
+
+class Rivals:
+    """Looks for other publishers of commands: they are a fault at any time, not only before motion.
+
+    Args:
+        node: that commands.
+        topic: of the commands.
+        report: receives their names each time.
+    """
+
+    def __init__(self, node: Node, topic: str, report: Callable[[list[str]], None]) -> None:
+        self._node, self._topic, self._report = node, topic, report
+        # On the steady clock: the graph does not stand still with /clock.
+        self._timer = node.create_timer(LOOK_S, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def _look(self) -> None:
+        self._report(other_publishers(self._node, self._topic))
+
+    def sentences(self) -> list[str]:
+        """What stands in the way of motion."""
+        names = other_publishers(self._node, self._topic)
+        return [f"{', '.join(names)} also publishes commands on {self._topic}"] if names else []
+
+    def close(self) -> None:
+        """Stop to look."""
+        self._node.destroy_timer(self._timer)
 
 
 class RobotFit:

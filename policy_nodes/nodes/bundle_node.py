@@ -4,28 +4,16 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from rclpy.clock import Clock, ClockType
+from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
-from policy_nodes.bundle.load import Bundle, load_bundle
+from policy_nodes.bundle.load import Bundle
 from policy_nodes.errors import ConfigError, KeelError
-from policy_nodes.nodes.conversions import diagnostic_array
-from policy_nodes.nodes.parameters import TOPIC_PREFIX, Option, declare_options, read
-
-OPTIONS = (
-    Option("bundle", "", "directory of the policy bundle (NAME.keel)"),
-    Option("autostart", True, "configure and activate at start, without a lifecycle manager"),
-    TOPIC_PREFIX,
-)
-INFERENCE_OPTIONS = (
-    Option("provider", "cpu", "execution provider: cpu, cuda, tensorrt or openvino"),
-    Option("threads", 1, "threads of the inference session", 1, 64),
-    Option("seed", 0, "seed of the sampling noise", 0, 2**31 - 1),
-)
+from policy_nodes.nodes.bundle_options import OPTIONS, open_bundle
+from policy_nodes.nodes.diagnostics import Diagnostics
+from policy_nodes.nodes.parameters import Option, declare_options, read
 
 
 class BundleNode(LifecycleNode):
@@ -33,7 +21,7 @@ class BundleNode(LifecycleNode):
 
     Args:
         name: of the node.
-        options: its parameters beside ``bundle``, ``autostart`` and ``topic_prefix``.
+        options: its parameters beside ``bundle_options.OPTIONS``.
 
     Raises:
         ConfigError: a parameter is unknown, of the wrong type or out of range.
@@ -45,10 +33,8 @@ class BundleNode(LifecycleNode):
         self.bundle: Bundle | None = None
         self._refusal: KeelError | None = None
         self._starting = False
-        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
-        # On the steady clock: health must be visible also when /clock has stopped.
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self._diagnostics_timer = self.create_timer(1.0, self._publish_diagnostics, clock=steady)
+        self._work_timer: Any = None
+        self._diagnostics = Diagnostics(self, lambda: self.health())
 
     def text(self, name: str) -> str:
         """Value of a text parameter."""
@@ -97,28 +83,25 @@ class BundleNode(LifecycleNode):
 
     def stop(self) -> None:
         """Bring the node to rest."""
+        self.stop_timer()
         self.teardown()
 
-    def guarded(self, callback: Callable[[Any], None]) -> Callable[[Any], None]:
-        """A subscription callback that an unreadable message cannot raise out of: it is logged and dropped."""
+    def start_timer(self, period_s: float, callback: Callable[[], None]) -> None:
+        """Call ``callback`` periodically until the node leaves the active state."""
+        self.stop_timer()
+        self._work_timer = self.create_timer(period_s, callback)
 
-        def receive(message: Any) -> None:
-            try:
-                callback(message)
-            except KeelError as error:
-                self.get_logger().error(f"{error.cause} Fix: {error.fix}", throttle_duration_sec=5.0)
-            except (ValueError, TypeError, IndexError, KeyError, OverflowError) as error:
-                self.get_logger().error(f"unreadable message: {error}", throttle_duration_sec=5.0)
-
-        return receive
+    def stop_timer(self) -> None:
+        """End what :meth:`start_timer` began."""
+        if self._work_timer is not None:
+            self.destroy_timer(self._work_timer)
+        self._work_timer = None
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load and verify the bundle, then build the core; any named failure is a FAILURE, not an ERROR."""
         self._refusal = None
         try:
-            if not self.text("bundle"):
-                raise ConfigError("parameter 'bundle' is empty.", "start the node with -p bundle:=/path/to/NAME.keel.")
-            self.bundle = load_bundle(Path(self.text("bundle")))
+            self.bundle = open_bundle(self)
             self.setup(self.bundle)
         except KeelError as error:
             self._refusal = error
@@ -130,6 +113,11 @@ class BundleNode(LifecycleNode):
             return self._undo(TransitionCallbackReturn.ERROR)
         self.get_logger().info(f"configured with bundle '{self.bundle.manifest.name}' ({self.bundle.path})")
         return TransitionCallbackReturn.SUCCESS
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """End the periodic work."""
+        self.stop_timer()
+        return super().on_deactivate(state)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Forget the bundle."""
@@ -144,11 +132,6 @@ class BundleNode(LifecycleNode):
         return self._undo(TransitionCallbackReturn.SUCCESS)
 
     def _undo(self, outcome: TransitionCallbackReturn) -> TransitionCallbackReturn:
-        self.teardown()
+        self.stop()
         self.bundle = None
         return outcome
-
-    def _publish_diagnostics(self) -> None:
-        level, text, values = self.health()
-        name = self.get_fully_qualified_name().lstrip("/")
-        self._diagnostics.publish(diagnostic_array(self.now_ns(), name, level, text, values))

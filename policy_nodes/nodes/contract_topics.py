@@ -21,6 +21,20 @@ TermCallback = Callable[[ObservationTerm, int, np.ndarray], None]
 DEFAULT_JOINT_STATES = "/joint_states"
 
 
+def guarded(node: Node, callback: Callable[[Any], None]) -> Callable[[Any], None]:
+    """A subscription callback that an unreadable message cannot raise out of: it is logged and dropped."""
+
+    def receive(message: Any) -> None:
+        try:
+            callback(message)
+        except KeelError as error:
+            node.get_logger().error(f"{error.cause} Fix: {error.fix}", throttle_duration_sec=5.0)
+        except (ValueError, TypeError, IndexError, KeyError, OverflowError) as error:
+            node.get_logger().error(f"unreadable message: {error}", throttle_duration_sec=5.0)
+
+    return receive
+
+
 def require_joint_positions(manifest: Manifest) -> None:
     """Refuse a bundle that commands anything but joint positions.
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
+from policy_nodes.realtime.histogram import timing_values
 from policy_nodes.realtime.process import configure_process
 from policy_nodes.realtime.rate_loop import RateLoop
 from policy_nodes.safety.governor import Decision, Governor
@@ -72,6 +73,13 @@ class ControlLoop:
         elif now - self._seen[1] > GIVE_UP_S + self._period_s:
             return f"the control loop has been stuck for {now - self._seen[1]:.1f} s{self._cause()}"
         return ""
+
+    def values(self) -> dict[str, str]:
+        """Duration and lateness of ticks, overruns and errors, for ``/diagnostics``."""
+        timing = self.timing
+        counts = {"loop ticks": timing.ticks, "loop overruns": timing.overruns, "loop errors": self.errors}
+        values = timing_values("tick", timing.histogram) | timing_values("wake-up", timing.lateness)
+        return values | {name: str(count) for name, count in counts.items()}
 
     def stop(self, timeout_s: float) -> bool:
         """Bring the robot to rest, then end the loop; whether standstill was commanded in time.

@@ -12,7 +12,6 @@ from std_msgs.msg import Float64MultiArray, MultiArrayDimension
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from policy_nodes.errors import ContractError
-from policy_nodes.realtime.histogram import Histogram
 from policy_nodes.types import ActionChunk, Alarm
 
 SECOND_NS = 1_000_000_000
@@ -110,12 +109,3 @@ def diagnostic_array(stamp_ns: int, name: str, level: bytes, text: str, values: 
     array = DiagnosticArray(status=[DiagnosticStatus(level=level, name=name, message=text, values=pairs)])
     array.header.stamp = to_stamp(stamp_ns)
     return array
-
-
-def timing_values(name: str, histogram: Histogram) -> dict[str, str]:
-    """Summary of a timing histogram (ms) for a diagnostic; empty before the first sample."""
-    summary = histogram.to_dict()
-    if not histogram.count:
-        return {}
-    keys = ("p50", "p99", "p999", "max")
-    return {f"{name} {key} (ms)": f"{float(str(summary[f'{key}_s'])) * 1e3:.3f}" for key in keys}

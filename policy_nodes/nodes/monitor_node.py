@@ -21,7 +21,8 @@ from policy_nodes.inference.observation import ObservationBuffer
 from policy_nodes.inference.policy import PolicySession
 from policy_nodes.monitors.fiper import FiperMonitor
 from policy_nodes.monitors.identity import calibrated_samples, policy_identity
-from policy_nodes.nodes.bundle_node import INFERENCE_OPTIONS, BundleNode
+from policy_nodes.nodes.bundle_node import BundleNode
+from policy_nodes.nodes.bundle_options import INFERENCE_OPTIONS
 from policy_nodes.nodes.contract_topics import subscribe_terms
 from policy_nodes.nodes.conversions import alarm_to_message
 from policy_nodes.nodes.qos import COMMAND, LATCHED
@@ -37,7 +38,8 @@ class MonitorNode(BundleNode):
     def __init__(self) -> None:
         super().__init__("monitor_node", INFERENCE_OPTIONS)
         self._handles: list[Any] = []
-        self._timer = self._alarms = self._scores = None
+        self._alarms = self._scores = None
+        self._judging = False
         self._last: Alarm | None = None
         self._was_active = False
 
@@ -56,33 +58,31 @@ class MonitorNode(BundleNode):
         self._handles.append(self.create_subscription(DiagnosticArray, "safety_node/state", self._on_state, LATCHED))
 
     def teardown(self) -> None:
-        """Drop timer, subscriptions and publishers."""
-        if self._timer is not None:
-            self.destroy_timer(self._timer)
+        """Drop subscriptions and publishers."""
         for handle in self._handles:
             self.destroy_subscription(handle)
         for publisher in (self._alarms, self._scores):
             if publisher is not None:
                 self.destroy_lifecycle_publisher(publisher)
-        self._timer = self._alarms = self._scores = None
-        self._handles = []
+        self._alarms = self._scores = None
+        self._judging, self._handles = False, []
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Start to judge, once per policy call."""
         assert self.bundle is not None
         actions = self.bundle.manifest.actions
-        self._timer = self.create_timer(actions.execution_horizon * actions.step_s, self._judge)
+        self.start_timer(actions.execution_horizon * actions.step_s, self._judge)
+        self._judging = True
         return super().on_activate(state)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop to judge."""
-        self.destroy_timer(self._timer)
-        self._timer = None
+        self._judging = False
         return super().on_deactivate(state)
 
     def health(self) -> tuple[bytes, str, dict[str, str]]:
         """Latest normalised scores."""
-        if self.bundle is None or self._timer is None:
+        if not self._judging:
             return DiagnosticStatus.WARN, "inactive", {}
         if self._last is None:
             return DiagnosticStatus.WARN, "waiting for observations", {}

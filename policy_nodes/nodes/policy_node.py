@@ -10,29 +10,30 @@ from __future__ import annotations
 from typing import Any, cast
 
 import numpy as np
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
-from trajectory_msgs.msg import JointTrajectory
 
 from policy_nodes.bundle.load import Bundle
 from policy_nodes.bundle.manifest import ObservationTerm
-from policy_nodes.errors import ConfigError, ObservationError
+from policy_nodes.errors import ConfigError
 from policy_nodes.inference.first_ticks_gate import MODES, FirstTicksGate, Mode
 from policy_nodes.inference.observation import ObservationBuffer
 from policy_nodes.inference.planner import ChunkPlanner, Plan
 from policy_nodes.inference.planning_loop import PlanningLoop
-from policy_nodes.nodes.bundle_node import INFERENCE_OPTIONS, BundleNode
+from policy_nodes.nodes.bundle_node import BundleNode
+from policy_nodes.nodes.bundle_options import INFERENCE_OPTIONS
 from policy_nodes.nodes.contract_topics import require_joint_positions, subscribe_terms
-from policy_nodes.nodes.conversions import chunk_to_message, diagnostic_array, timing_values
 from policy_nodes.nodes.parameters import Option, read
-from policy_nodes.nodes.qos import watched
+from policy_nodes.nodes.policy_outputs import PolicyOutputs
 from policy_nodes.nodes.spinning import run_node
-from policy_nodes.nodes.stream_events import StreamEvents
+from policy_nodes.realtime.histogram import timing_values
 
 OPTIONS = (
     *INFERENCE_OPTIONS,
     Option("anytime", False, "choose the number of denoising steps by the inference budget, among the bundle's graphs"),
-    Option("first_ticks", "warn", "compare the first samples with the contract: off, warn, or require before planning"),
+    Option(
+        "first_ticks", "warn", "compare the first samples with the contract: ignore, warn, or require before planning"
+    ),
     Option("fifo_priority", 0, "SCHED_FIFO priority of the inference thread, 0 for none", 0, 99),
 )
 
@@ -43,8 +44,7 @@ class PolicyNode(BundleNode):
     def __init__(self) -> None:
         super().__init__("policy_node", OPTIONS)
         self._handles: list[Any] = []
-        self._timer = None
-        self._chunks = None
+        self._outputs: PolicyOutputs | None = None
         self._loop: PlanningLoop | None = None
         self._gate: FirstTicksGate | None = None
 
@@ -62,18 +62,7 @@ class PolicyNode(BundleNode):
         )
         self._planner.warm_up()
         self._buffer = ObservationBuffer(bundle.manifest.observations)
-        actions = bundle.manifest.actions
-        self._joints = actions.joints
-        self._chunk_events = StreamEvents(
-            self, "action_chunk", lambda: self._loop is not None and self._loop.planned > 0
-        )
-        self._chunks = self.create_lifecycle_publisher(
-            JointTrajectory,
-            "~/action_chunk",
-            watched(actions.execution_horizon * actions.step_s),
-            event_callbacks=self._chunk_events.of_publisher(),
-        )
-        self._status = self.create_lifecycle_publisher(DiagnosticArray, "~/status", 10)
+        self._outputs = PolicyOutputs(self, bundle.manifest, lambda: self._loop is not None and self._loop.planned > 0)
         self._handles = subscribe_terms(self, bundle.manifest, self.text("topic_prefix"), self._on_term, False)
 
     def teardown(self) -> None:
@@ -81,13 +70,13 @@ class PolicyNode(BundleNode):
         self._end()
         for handle in self._handles:
             self.destroy_subscription(handle)
-        if self._chunks is not None:
-            self.destroy_lifecycle_publisher(self._chunks)
-            self.destroy_lifecycle_publisher(self._status)
-        self._handles, self._chunks = [], None
+        if self._outputs is not None:
+            self._outputs.close()
+        self._handles, self._outputs = [], None
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Start to plan."""
+        assert self._outputs is not None
         self._planner.reset()
         self._buffer.reset()
         self._gate = FirstTicksGate(self._planner.bundle.manifest, cast(Mode, self.text("first_ticks")), self.now_ns())
@@ -96,13 +85,13 @@ class PolicyNode(BundleNode):
             self._buffer,
             self.now_ns,
             self._publish,
-            self._refused,
+            self._outputs.refused,
             lambda error: self.get_logger().error(f"planning failed: {error}", throttle_duration_sec=1.0),
             self.number("fifo_priority"),
         )
         result = super().on_activate(state)  # publishers first: the worker may be fast
         self._loop.start()
-        self._timer = self.create_timer(self._loop.poll_period_s, self._poll)
+        self.start_timer(self._loop.poll_period_s, self._poll)
         return result
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -113,9 +102,9 @@ class PolicyNode(BundleNode):
     def health(self) -> tuple[bytes, str, dict[str, str]]:
         """Delays, inference latency and refusals."""
         loop = self._loop
-        if self.bundle is None or loop is None:
+        if self._outputs is None or loop is None:
             return DiagnosticStatus.WARN, "inactive", {}
-        values = loop.values() | self._chunk_events.values()
+        values = loop.values() | self._outputs.events.values()
         values |= timing_values("delay", loop.delays) | timing_values("latency", loop.worker.durations)
         values |= timing_values("wait", loop.worker.waits)
         if self._gate is not None and self._gate.findings:
@@ -141,39 +130,14 @@ class PolicyNode(BundleNode):
 
     def _publish(self, plan: Plan, delay_s: float) -> None:
         """In the inference thread."""
-        chunks = self._chunks
-        if chunks is None:
-            return
-        chunks.publish(chunk_to_message(plan.chunk, self._joints))
-        values = {
-            "sequence": str(plan.chunk.sequence),
-            "delay_s": f"{delay_s:.6f}",
-            "observation_age_s": f"{self._loop.observation_age_s if self._loop else 0.0:.6f}",
-            "inference_s": f"{plan.output.seconds:.6f}",
-            "method": plan.method,
-            "evaluations": str(plan.evaluations),
-            "frozen_steps": str(plan.frozen),
-            "note": plan.note,
-        }
-        level, text = (DiagnosticStatus.OK, "planned") if not plan.note else (DiagnosticStatus.WARN, plan.note)
-        self._status.publish(diagnostic_array(plan.chunk.stamp_ns, "chunk", level, text, values))
-        budget = self._planner.bundle.manifest.timing.inference_budget_s
-        if delay_s > budget:
-            text = f"a chunk is {delay_s * 1e3:.1f} ms old when published, over the budget of {budget * 1e3:.0f} ms"
-            self.get_logger().warning(text, throttle_duration_sec=1.0)
-
-    def _refused(self, error: ObservationError) -> None:
-        if self._loop is not None and self._loop.planned:
-            self.get_logger().warning(f"no plan: {error.cause} Fix: {error.fix}", throttle_duration_sec=1.0)
-        else:
-            self.get_logger().info(f"waiting: {error.cause}", throttle_duration_sec=5.0)
+        outputs, loop = self._outputs, self._loop
+        if outputs is not None and loop is not None:  # not an answer that came after the end
+            outputs.publish(plan, delay_s, loop.observation_age_s)
 
     def _end(self) -> None:
-        if self._timer is not None:
-            self.destroy_timer(self._timer)
         if self._loop is not None and not self._loop.stop():
             self.get_logger().error("the inference in progress did not return; its answer will be dropped")
-        self._timer, self._loop = None, None
+        self._loop = None
 
 
 def main() -> int:

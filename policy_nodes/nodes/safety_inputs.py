@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from policy_nodes.errors import ContractError
 from policy_nodes.inference.messages import joint_sample
 from policy_nodes.nodes.authority import RobotFit
 from policy_nodes.nodes.bundle_node import BundleNode
-from policy_nodes.nodes.contract_topics import subscribe_terms
+from policy_nodes.nodes.contract_topics import guarded, subscribe_terms
 from policy_nodes.nodes.conversions import message_to_alarm, message_to_chunk
 from policy_nodes.nodes.parameters import contract_topic
 from policy_nodes.nodes.qos import COMMAND, SENSOR, watched
@@ -49,7 +50,7 @@ class SafetyInputs:
         self.chunk_events = StreamEvents(node, "action_chunk", in_motion)
         self._node, self._governor, self._joints = node, governor, manifest.actions.joints
         period_s = manifest.actions.execution_horizon * manifest.actions.step_s
-        subscribe, guard = node.create_subscription, node.guarded
+        subscribe, guard = node.create_subscription, partial(guarded, node)
         # One subscription where the contract reads the joint state too: decoded once, and judged as a joint state
         # first, so that its own faults are named and not those of the observation made of it.
         first = {joint_states: guard(self._on_joint_state)}

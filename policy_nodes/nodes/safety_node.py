@@ -10,22 +10,19 @@ active lifecycle state, for whatever reason, first stops the robot.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus
-from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
-from std_srvs.srv import SetBool, Trigger
 
 from policy_nodes.bundle.load import Bundle
-from policy_nodes.nodes.authority import other_publishers
+from policy_nodes.nodes.authority import Rivals
 from policy_nodes.nodes.bundle_node import BundleNode
 from policy_nodes.nodes.contract_topics import joint_state_topic, require_joint_positions
 from policy_nodes.nodes.control_loop import ControlLoop
-from policy_nodes.nodes.conversions import timing_values
 from policy_nodes.nodes.parameters import Option, contract_topic
 from policy_nodes.nodes.safety_inputs import SafetyInputs
 from policy_nodes.nodes.safety_outputs import SafetyOutputs
+from policy_nodes.nodes.safety_services import SafetyServices
 from policy_nodes.nodes.spinning import run_node
 from policy_nodes.nodes.state_messages import LEVELS
 from policy_nodes.safety.black_box_writer import BlackBoxWriter
@@ -40,10 +37,6 @@ OPTIONS = (
     Option("fifo_priority", 0, "SCHED_FIFO priority of the control loop, 0 for none", 0, 99),
 )
 
-RIVALS_S = 0.1
-"""How often the graph is asked for other publishers of commands."""
-STEADY = ClockType.STEADY_TIME
-
 
 class SafetyNode(BundleNode):
     """Runs the governor of a bundle's safety configuration; parameters: ``OPTIONS`` and those of BundleNode."""
@@ -53,9 +46,9 @@ class SafetyNode(BundleNode):
         self._inputs: SafetyInputs | None = None
         self._outputs: SafetyOutputs | None = None
         self._loop: ControlLoop | None = None
-        self._served: list[Any] = []
+        self._operator_services: SafetyServices | None = None
         self._writer: BlackBoxWriter | None = None
-        self._rival_timer: Any = None
+        self._rivals: Rivals | None = None
 
     def setup(self, bundle: Bundle) -> None:
         """Governor, topics and services."""
@@ -71,36 +64,23 @@ class SafetyNode(BundleNode):
             chunk_period_s=actions.execution_horizon * actions.step_s,
             monitor_required="calibration.npz" in manifest.files,
         )
-        self._command_topic = contract_topic(actions.command_topic, prefix)
-        self._outputs = SafetyOutputs(self, actions.joints, self._command_topic, self._period_s, self._in_motion)
+        command_topic = contract_topic(actions.command_topic, prefix)
+        self._outputs = SafetyOutputs(self, actions.joints, command_topic, self._period_s, self._in_motion)
         if directory := self.text("black_box_directory"):
-            box = self._governor.black_box
-            self._writer = BlackBoxWriter(box, Path(directory).expanduser(), self.get_logger().info)
-        # On the steady clock: the graph does not stand still with /clock.
-        self._rival_timer = self.create_timer(RIVALS_S, self._look_for_rivals, clock=Clock(clock_type=STEADY))
+            where = Path(directory).expanduser()
+            self._writer = BlackBoxWriter(self._governor.black_box, where, self.get_logger().info)
+        self._rivals = Rivals(self, command_topic, self._governor.on_rivals)
         measured = contract_topic(self.text("joint_state_topic") or joint_state_topic(manifest), prefix)
         self._inputs = SafetyInputs(self, manifest, self._governor, prefix, measured, self._in_motion)
-        self._served = [
-            self.create_service(SetBool, "~/enable", self._on_enable),
-            self.create_service(Trigger, "~/reset", self._on_reset),
-            self.create_service(Trigger, "~/estop", self._on_estop),
-        ]
+        self._operator_services = SafetyServices(self, self._governor, self.now_ns, self.obstacles)
 
     def teardown(self) -> None:
         """Stop the robot and the loop, then drop every handle."""
         self._stop_loop()
-        if self._rival_timer is not None:
-            self.destroy_timer(self._rival_timer)
-        if self._writer is not None:
-            self._writer.close()
-        self._rival_timer = self._writer = None
-        for service in self._served:
-            self.destroy_service(service)
-        if self._inputs is not None:
-            self._inputs.close()
-        if self._outputs is not None:
-            self._outputs.close()
-        self._served, self._inputs, self._outputs = [], None, None
+        for part in (self._rivals, self._writer, self._operator_services, self._inputs, self._outputs):
+            if part is not None:
+                part.close()
+        self._rivals = self._writer = self._operator_services = self._inputs = self._outputs = None
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Start the control loop; the policy still needs ``~/enable``."""
@@ -129,12 +109,10 @@ class SafetyNode(BundleNode):
         """Supervisor state, signal ages, loop timing, and what stands in the way of motion."""
         if self._loop is None or self._inputs is None or self._outputs is None:
             return DiagnosticStatus.WARN, "inactive", {}
-        values, state, timing = dict(self._governor.status()), self._governor.state, self._loop.timing
-        values |= timing_values("tick", timing.histogram) | timing_values("wake-up", timing.lateness)
-        values |= {"loop ticks": str(timing.ticks), "loop overruns": str(timing.overruns)}
-        values |= {"loop errors": str(self._loop.errors)}
+        values, state = dict(self._governor.status()), self._governor.state
+        values |= self._loop.values()
         values |= self._outputs.command_events.values() | self._inputs.chunk_events.values()
-        if obstacles := self._obstacles():
+        if obstacles := self.obstacles():
             values["obstacles"] = "; ".join(obstacles)
             self.get_logger().error(values["obstacles"], throttle_duration_sec=10.0)
             return DiagnosticStatus.ERROR, f"{state.name}: {obstacles[0]}", values
@@ -146,21 +124,14 @@ class SafetyNode(BundleNode):
         if self._writer is not None:
             self._writer.watch(decision)
 
-    def _look_for_rivals(self) -> None:
-        """A second publisher of commands is a fault at any time, not only before motion."""
-        self._governor.on_rivals(other_publishers(self, self._command_topic))
-
     def _in_motion(self) -> bool:
         return self._loop is not None and self._governor.moving
 
-    def _obstacles(self) -> list[str]:
+    def obstacles(self) -> list[str]:
         """Reasons not to move that lie outside the governor: inactive, another robot, another commander."""
         if self._loop is None or self._inputs is None:
             return ["safety_node is not active"]
-        found = list(self._inputs.fit.problems)
-        if rivals := other_publishers(self, self._command_topic):
-            found.append(f"{', '.join(rivals)} also publishes commands on {self._command_topic}")
-        return found
+        return [*self._inputs.fit.problems, *(self._rivals.sentences() if self._rivals is not None else [])]
 
     def _stop_loop(self) -> None:
         if self._loop is None:
@@ -172,23 +143,6 @@ class SafetyNode(BundleNode):
             self.get_logger().error("the robot was still commanded to move when the time for its stop was over")
         elif moving:
             self.get_logger().info("the robot was brought to rest")
-
-    def _on_enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
-        obstacles = self._obstacles() if request.data else []
-        if obstacles:
-            response.success, response.message = False, f"Cannot enable: {'; '.join(obstacles)}."
-        else:
-            response.success, response.message = self._governor.enable(self.now_ns(), bool(request.data))
-        return response
-
-    def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        response.success, response.message = self._governor.reset(self.now_ns())
-        return response
-
-    def _on_estop(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        self._governor.estop(self.now_ns())
-        response.success, response.message = True, "emergency stop latched; reset when the cause is gone"
-        return response
 
 
 def main() -> int:

@@ -12,20 +12,14 @@ objects the joint states, become NaN). For a walking robot displacing is a push,
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from geometry_msgs.msg import PoseStamped
-from nav_msgs.msg import Odometry
 from rclpy.node import Node
-from sensor_msgs.msg import Imu, JointState
 from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import SetBool, Trigger
 
-from policy_nodes.nodes.conversions import diagnostic_array, to_stamp
 from policy_nodes.nodes.parameters import TOPIC_PREFIX, Option, contract_topic, declare_options, read
-from policy_nodes.nodes.qos import COMMAND, LATCHED, STREAM
+from policy_nodes.nodes.qos import COMMAND
+from policy_nodes.nodes.sim_outputs import SimOutputs
 from policy_nodes.nodes.simulators import load_simulator
 from policy_nodes.nodes.spinning import run_node
 
@@ -36,7 +30,6 @@ OPTIONS = (
     Option("command_topic", "/forward_position_controller/commands", "joint position commands, in the robot's order"),
     TOPIC_PREFIX,
 )
-POSE_EVERY, STATUS_EVERY = 2, 10
 MOVED = 1e-3
 """Joints that a service moved further than this (rad or m) were put there; no physics runs meanwhile."""
 
@@ -52,17 +45,7 @@ class SimNode(Node):
         self._robot = load_simulator(read(self, "simulator", str), self._seed)
         self._period = 1.0 / read(self, "state_rate_hz", float)
         self._command = self._robot.joint_state()[0].copy()
-        self._episode, self._corrupt, self._tick = 0, False, 0
-        self._joint_states = self.create_publisher(JointState, contract_topic("/joint_states", prefix), STREAM)
-        self._poses = {
-            name: self.create_publisher(PoseStamped, contract_topic(f"/objects/{name}/pose", prefix), STREAM)
-            for name in self._robot.object_poses()
-        }
-        self._walks = hasattr(self._robot, "imu")
-        if self._walks:
-            self._imu = self.create_publisher(Imu, contract_topic("/imu", prefix), STREAM)
-            self._odometry = self.create_publisher(Odometry, contract_topic("/odom", prefix), STREAM)
-        self._status = self.create_publisher(DiagnosticArray, "~/episode", LATCHED)
+        self._outputs = SimOutputs(self, self._robot, prefix)
         commands = contract_topic(read(self, "command_topic", str), prefix)
         self.create_subscription(Float64MultiArray, commands, self._on_command, COMMAND)
         self.create_service(Trigger, "~/new_episode", self._on_new_episode)
@@ -92,67 +75,20 @@ class SimNode(Node):
             return
         self._command = command
 
+    def _now_ns(self) -> int:
+        return int(self.get_clock().now().nanoseconds)
+
     def _advance(self) -> None:
         self._robot.advance(self._command, self._period)
-        stamp = self.get_clock().now().nanoseconds
-        position, velocity, effort = self._robot.joint_state()
-        if self._corrupt and not self._poses:
-            position = np.full_like(position, np.nan)
-        message = JointState(name=list(self._robot.joint_names))
-        message.header.stamp = to_stamp(stamp)
-        message.position, message.velocity, message.effort = position.tolist(), velocity.tolist(), effort.tolist()
-        self._joint_states.publish(message)
-        if self._walks:
-            self._publish_motion(stamp)
-        if self._tick % POSE_EVERY == 0:
-            self._publish_poses(stamp)
-        if self._tick % STATUS_EVERY == 0:
-            self._publish_status(stamp)
-        self._tick += 1
-
-    def _publish_poses(self, stamp_ns: int) -> None:
-        for name, pose in self._robot.object_poses().items():
-            value = np.full(7, np.nan) if self._corrupt else pose
-            message = PoseStamped()
-            message.header.stamp, message.header.frame_id = to_stamp(stamp_ns), self._robot.frame_id
-            target = message.pose
-            target.position.x, target.position.y, target.position.z = (float(v) for v in value[:3])
-            o = target.orientation
-            o.x, o.y, o.z, o.w = (float(v) for v in value[3:])
-            self._poses[name].publish(message)
-
-    def _publish_motion(self, stamp_ns: int) -> None:
-        robot: Any = self._robot
-        orientation, rates, force = robot.imu()
-        imu = Imu()
-        imu.header.stamp, imu.header.frame_id = to_stamp(stamp_ns), robot.base_frame
-        _fill(imu.orientation, "xyzw", orientation)
-        _fill(imu.angular_velocity, "xyz", rates)
-        _fill(imu.linear_acceleration, "xyz", force)
-        self._imu.publish(imu)
-        if self._tick % POSE_EVERY:
-            return
-        pose, twist = robot.odometry()
-        odometry = Odometry(child_frame_id=robot.base_frame)
-        odometry.header.stamp, odometry.header.frame_id = to_stamp(stamp_ns), robot.frame_id
-        _fill(odometry.pose.pose.position, "xyz", pose[:3])
-        _fill(odometry.pose.pose.orientation, "xyzw", pose[3:])
-        _fill(odometry.twist.twist.linear, "xyz", twist[:3])
-        _fill(odometry.twist.twist.angular, "xyz", twist[3:])
-        self._odometry.publish(odometry)
-
-    def _publish_status(self, stamp_ns: int) -> None:
-        outcome = "success" if self._robot.success() else "failed" if self._robot.failed() else "running"
-        values = {"episode": str(self._episode), "time": f"{self._robot.episode_time:.2f}"}
-        self._status.publish(diagnostic_array(stamp_ns, "episode", DiagnosticStatus.OK, outcome, values))
+        self._outputs.publish(self._now_ns())
 
     def _on_new_episode(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        self._episode += 1
+        self._outputs.episode += 1
         before = self._robot.joint_state()[0].copy()
-        self._robot.new_episode(seed=self._seed + self._episode)
+        self._robot.new_episode(seed=self._seed + self._outputs.episode)
         self._hold_if_moved(before)
-        self._publish_status(self.get_clock().now().nanoseconds)
-        response.success, response.message = True, f"episode {self._episode}"
+        self._outputs.publish_status(self._now_ns())
+        response.success, response.message = True, f"episode {self._outputs.episode}"
         return response
 
     def _on_restore(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
@@ -172,14 +108,9 @@ class SimNode(Node):
         return response
 
     def _on_corrupt(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
-        self._corrupt = bool(request.data)
-        response.success, response.message = True, "object poses are NaN" if self._corrupt else "object poses are true"
+        self._outputs.corrupt = bool(request.data)
+        response.success, response.message = True, f"observations are {'NaN' if request.data else 'true'}"
         return response
-
-
-def _fill(message: Any, fields: str, values: np.ndarray) -> None:
-    for field, value in zip(fields, values, strict=True):
-        setattr(message, field, float(value))
 
 
 def main() -> int:

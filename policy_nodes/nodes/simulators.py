@@ -11,6 +11,18 @@ import numpy as np
 from policy_nodes.errors import ConfigError, KeelError
 
 
+class WalkingRobot(Protocol):
+    """What a legged simulator offers besides, as its ``walking``."""
+
+    base_frame: str
+
+    def imu(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Orientation quat_xyzw (4,), angular velocity [rad/s] and specific force [m/s^2] (3,), in ``base_frame``."""
+
+    def odometry(self) -> tuple[np.ndarray, np.ndarray]:
+        """Pose (7,) xyz + quat_xyzw in ``frame_id``; twist (6,) linear, angular in ``base_frame``."""
+
+
 class SimulatedRobot(Protocol):
     """A robot in a world that runs on for ever; positions in rad and m, poses as xyz + quat_xyzw in ``frame_id``."""
 
@@ -42,17 +54,9 @@ class SimulatedRobot(Protocol):
     def failed(self) -> bool:
         """The task can no longer be done."""
 
-
-class WalkingRobot(Protocol):
-    """What a legged simulator offers besides; found by the presence of ``imu``."""
-
-    base_frame: str
-
-    def imu(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Orientation quat_xyzw (4,), angular velocity [rad/s] and specific force [m/s^2] (3,), in ``base_frame``."""
-
-    def odometry(self) -> tuple[np.ndarray, np.ndarray]:
-        """Pose (7,) xyz + quat_xyzw in ``frame_id``; twist (6,) linear, angular in ``base_frame``."""
+    @property
+    def walking(self) -> WalkingRobot | None:
+        """IMU and odometry of a robot that walks; None for one that stands where it is bolted down."""
 
 
 SIMULATORS = {
@@ -62,11 +66,14 @@ SIMULATORS = {
 """Simulated robot by the task or the robot of a bundle, where it is not the launch file's default."""
 
 
+_PARTS = sorted({*SimulatedRobot.__annotations__, *(name for name in vars(SimulatedRobot) if name[0] != "_")})
+
+
 def load_simulator(reference: str, seed: int) -> SimulatedRobot:
     """Build the simulator ``module:factory`` with a seed.
 
     Raises:
-        ConfigError: the reference cannot be imported.
+        ConfigError: the reference cannot be imported, or what it makes lacks a part of :class:`SimulatedRobot`.
         KeelError: the simulator itself refuses; with its own cause and fix.
     """
     module, _, factory = reference.partition(":")
@@ -78,8 +85,14 @@ def load_simulator(reference: str, seed: int) -> SimulatedRobot:
             "give module:factory, and install it (pip install keel[sim]).",
         ) from error
     try:
-        return make(seed=seed)
+        robot = make(seed=seed)
     except Exception as error:
         if hasattr(error, "cause") and hasattr(error, "fix"):
             raise KeelError(str(error.cause), str(error.fix)) from error
         raise
+    if missing := [name for name in _PARTS if not hasattr(robot, name)]:
+        raise ConfigError(
+            f"the simulator '{reference}' has no {', '.join(missing)}.",
+            "offer everything of policy_nodes.nodes.simulators.SimulatedRobot; 'walking' may be None.",
+        )
+    return robot

@@ -79,3 +79,12 @@ class Histogram:
             "max_s": self.max_s,
             "buckets": buckets,
         }
+
+
+def timing_values(name: str, histogram: Histogram) -> dict[str, str]:
+    """Summary of a timing histogram (ms) for a diagnostic; empty before the first sample."""
+    summary = histogram.to_dict()
+    if not histogram.count:
+        return {}
+    keys = ("p50", "p99", "p999", "max")
+    return {f"{name} {key} (ms)": f"{float(str(summary[f'{key}_s'])) * 1e3:.3f}" for key in keys}

@@ -9,6 +9,7 @@ from typing import Any
 
 from policy_nodes.rosless.context import Context
 from policy_nodes.rosless.decode import decode
+from policy_nodes.rosless.exchange import Exchange
 from policy_nodes.rosless.idl import serialize
 from policy_nodes.rosless.qos import QoSProfile
 from policy_nodes.rosless.task import Future
@@ -18,7 +19,7 @@ from policy_nodes.rosless.wire.request_header import RequestId, unwrap, wrap
 _POLL_S = 0.01
 
 
-class Client:
+class Client(Exchange):
     """A service client; ``Node.create_client`` makes it.
 
     Args:
@@ -42,7 +43,7 @@ class Client:
         callback_group: Any,
     ) -> None:
         self.context = context
-        self._reader, self._writer = reader, writer
+        super().__init__(reader, writer)
         self.srv_type = srv_type
         self.srv_name = srv_name
         self.qos_profile = qos_profile
@@ -134,14 +135,6 @@ class Client:
                 break
             time.sleep(_POLL_S)
         return ready
-
-    def destroy(self) -> None:
-        """Delete it; ``Node.destroy_client`` is the way for users."""
-        self._reader.close()
-        self._writer.close()
-
-    def _conditions(self) -> tuple[int, ...]:
-        return (self._reader.condition,) if self._reader.alive else ()
 
     def _take(self) -> Callable[[], Any] | None:
         taken = self._reader.take()

@@ -61,7 +61,7 @@ class Executor:
         self._lock = threading.RLock()
         self._nodes: list[Any] = []
         self._tasks: deque[Task] = deque()
-        self._ready: deque[tuple[Any, Any]] = deque()
+        self._ready: deque[tuple[int, Any, Any]] = deque()
         self._in_flight = 0
         self._idle = threading.Condition(self._lock)
         self._is_shutdown = False
@@ -146,21 +146,23 @@ class Executor:
             if (left := timer._wait_ns()) is not None and left < budget_ns:
                 budget_ns = left
         self._waitset.update(self._wanted if startable else self._only_guard)
-        triggered = self._waitset.wait(budget_ns)
         # what a removed node left is dropped: conditions stay triggered until taken, so it is found again
-        self._ready.clear()
-        turns = {}
-        for number in triggered:
-            if number in self._order:
-                turn, node, entity = self._order[number]
-                turns[turn] = (node, entity)
+        ready = self._ready
+        ready.clear()
+        order = self._order
+        due = []
+        for number in self._waitset.wait(budget_ns):
+            if number in order:
+                due.append(order[number])
             else:
                 self._guard.take()
-        for turn, node, timer in timers:
-            if timer.is_ready():
-                turns[turn] = (node, timer)
-        self._ready.extend(turns[turn] for turn in sorted(turns))
-        return bool(turns) or bool(self._tasks)
+        for item in timers:
+            if item[2].is_ready():
+                due.append(item)
+        if len(due) > 1:  # an entity with several conditions appears once
+            due = [item for _, item in sorted({item[0]: item for item in due}.items())]
+        ready.extend(due)
+        return bool(due) or bool(self._tasks)
 
     def _next(self, end_ns: int | None, condition: Callable[[], bool]) -> Callable[[], None]:
         """The next piece of work, taken and ready to run.
@@ -176,7 +178,7 @@ class Executor:
                 raise ShutdownException()
             if condition():
                 raise ConditionReachedException()
-            if self._can_start() and (work := self._pop()) is not None:
+            if (self._ready or self._tasks) and self._can_start() and (work := self._pop()) is not None:
                 return work
             left = WAIT_SLICE_NS if end_ns is None else end_ns - time.monotonic_ns()
             if left <= 0 and waited:
@@ -190,10 +192,12 @@ class Executor:
                 task = self._tasks.popleft()
                 self._in_flight += 1
             return functools.partial(self._run_task, task)
-        for _ in range(len(self._ready)):
-            node, entity = self._ready.popleft()
+        ready = self._ready
+        for _ in range(len(ready)):
+            item = ready.popleft()
+            _, node, entity = item
             if node not in self._nodes:
-                self._ready.append((node, entity))  # rclpy.spin_once takes the node out between calls; its turn is kept
+                ready.append(item)  # rclpy.spin_once takes the node out between calls; its turn is kept
                 continue
             group = entity.callback_group
             if not group.beginning_execution(entity):
@@ -233,9 +237,10 @@ class Executor:
                 if task.done() and (error := task.exception()) is not None:
                     raise error
         finally:
-            if not suspended:
+            if suspended:
+                self._stale = True
+            else:
                 entity.callback_group.ending_execution(entity)
-            self._stale = self._stale or suspended
             self._finished()
 
     def _release(self, entity: Any) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from policy_nodes.rosless.decode import decode
+from policy_nodes.rosless.exchange import Exchange
 from policy_nodes.rosless.idl import serialize
 from policy_nodes.rosless.qos import QoSProfile
 from policy_nodes.rosless.wire.endpoints import Reader, Writer
@@ -29,7 +30,7 @@ class RequestHeader(NamedTuple):
     writer: int
 
 
-class Service:
+class Service(Exchange):
     """A service server; ``Node.create_service`` makes it.
 
     Args:
@@ -54,7 +55,7 @@ class Service:
         qos_profile: QoSProfile,
         node: Any,
     ) -> None:
-        self._reader, self._writer = reader, writer
+        super().__init__(reader, writer)
         self.srv_type = srv_type
         self.srv_name = srv_name
         self.callback = callback
@@ -101,14 +102,6 @@ class Service:
                 self._logger.warning(f"reply of service '{self.srv_name}' dropped: the client's reader did not appear")
                 return False
             time.sleep(_POLL_S)
-
-    def destroy(self) -> None:
-        """Delete it; ``Node.destroy_service`` is the way for users."""
-        self._reader.close()
-        self._writer.close()
-
-    def _conditions(self) -> tuple[int, ...]:
-        return (self._reader.condition,) if self._reader.alive else ()
 
     def _take(self) -> Callable[[], Any] | None:
         taken = self._reader.take()

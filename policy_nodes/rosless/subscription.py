@@ -97,9 +97,9 @@ class Subscription:
         if self._callback_type is Subscription.CallbackType.WithMessageInfo:
             both = self._take_message()
             return None if both is None else functools.partial(self._callback, *both)
-        taken = self._reader.take()
-        message = None if taken is None else self._decoded(taken[0])
-        return None if message is None else functools.partial(self._callback, message)
+        if (taken := self._reader.take()) is None or (message := self._decoded(taken[0])) is None:
+            return None
+        return functools.partial(self._callback, message)
 
     def _decoded(self, data: bytes) -> Any:
         return data if self.raw else decode(self.msg_type, data, self.topic)

@@ -174,7 +174,7 @@ node.create_timer(0.05, lambda: publisher.publish(String(data='here')))
 rclpy.spin(node)
 """
     )
-    found, message = wait_for_message(String, node, "waited", time_to_wait=10.0)
+    found, message = wait_for_message(String, node, "waited", time_to_wait=30.0)
     assert found and message.data == "here"
     start = time.monotonic()
     assert wait_for_message(String, node, "silent", time_to_wait=0.1) == (False, None)

@@ -95,10 +95,10 @@ def test_parameters_reach_the_nodes():
 
 @pytest.mark.ros
 def test_every_parameter_of_a_launch_file_is_one_of_the_node():
-    from policy_nodes.nodes import bundle_node, policy_node, recorder_node, safety_node, sim_node
+    from policy_nodes.nodes import bundle_options, policy_node, recorder_node, safety_node, sim_node
 
-    of_all = {option.name for option in bundle_node.OPTIONS}
-    inference = of_all | {option.name for option in bundle_node.INFERENCE_OPTIONS}
+    of_all = {option.name for option in bundle_options.OPTIONS}
+    inference = of_all | {option.name for option in bundle_options.INFERENCE_OPTIONS}
     known = {
         "safety_node": of_all | {option.name for option in safety_node.OPTIONS},
         "policy_node": of_all | {option.name for option in policy_node.OPTIONS},

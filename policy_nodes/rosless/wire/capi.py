@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import threading
 
+from cyclonedds import _clayer
 from cyclonedds.internal import DDS
 
 RETCODE_OK = 0
@@ -38,7 +39,7 @@ def _declare(name: str, *argtypes: type) -> ctypes._NamedFuncPointer:
     return function
 
 
-write = _declare("dds_write", _entity, ctypes.POINTER(Blob))
+_write = _declare("dds_write", _entity, ctypes.c_void_p)
 delete = _declare("dds_delete", _entity)
 assert_liveliness = _declare("dds_assert_liveliness", _entity)
 create_waitset = _declare("dds_create_waitset", _entity)
@@ -51,6 +52,28 @@ take_guard = _declare("dds_take_guardcondition", _entity, ctypes.POINTER(ctypes.
 _matched_subscriptions = _declare("dds_get_matched_subscriptions", _entity, ctypes.POINTER(_u64), ctypes.c_size_t)
 _matched_publications = _declare("dds_get_matched_publications", _entity, ctypes.POINTER(_u64), ctypes.c_size_t)
 wait_for_acks = _declare("dds_wait_for_acks", _entity, ctypes.c_int64)
+
+
+take = _clayer.ddspy_take  # entity, mask, count to [(bytes, info)]; the public take() makes three more objects for each
+_blobs: list[tuple[Blob, int]] = []  # free ones: a write borrows one, so none is made per sample and none is shared
+
+
+def write(entity: int, data: bytes) -> int:
+    """Hand one sample to a writer, which copies it before this returns; DDS return code.
+
+    Args:
+        entity: the writer's entity number.
+        data: serialised sample with its encapsulation header, a multiple of four bytes long.
+    """
+    try:
+        blob, address = _blobs.pop()
+    except IndexError:
+        blob = Blob()
+        address = ctypes.addressof(blob)
+    blob.data, blob.size = data, len(data)
+    code: int = _write(entity, address)
+    _blobs.append((blob, address))
+    return code
 
 
 def _handles(function: ctypes._NamedFuncPointer, entity: int) -> list[int]:

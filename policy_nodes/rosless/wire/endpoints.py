@@ -87,10 +87,9 @@ class Writer(Endpoint):
         dds = self.dds  # keeps the entity alive during the call
         if dds is None:
             raise InvalidHandle("cannot use Destroyable because destruction was requested")
-        if len(data) % 4:
-            data += b"\0" * (-len(data) % 4)
-        code = capi.write(self.entity, capi.Blob(data, len(data)))
-        if code < 0:
+        if len(data) & 3:
+            data += b"\0" * (-len(data) & 3)
+        if (code := capi.write(self.entity, data)) < 0:
             raise RCLError(f"Failed to publish: DDS return code {code}")
 
     def count_readers(self) -> int:
@@ -130,11 +129,12 @@ class Reader(Endpoint):
         """Take the oldest sample: (bytes, sample info); None when there is none with data."""
         dds = self.dds
         while dds is not None:
-            taken = dds.take(1)
-            if not taken:
-                return None
-            if taken[0].sample_info.valid_data:
-                return taken[0].data, taken[0].sample_info
+            taken = capi.take(self.entity, _ANY, 1)
+            if not taken or taken.__class__ is int:
+                return None  # nothing there, or a DDS return code: the reader is going away
+            sample: tuple[bytes, Any] = taken[0]
+            if sample[1].valid_data:
+                return sample
         return None
 
     def count_writers(self) -> int:

@@ -25,6 +25,7 @@ class SimulatedPanda:
 
     joint_names: tuple[str, ...] = panda.JOINT_NAMES
     frame_id: str = panda.BASE_BODY
+    walking: None = None
 
     def __init__(self, seed: int = 0, config: PickPlaceConfig | None = None) -> None:
         self.world = PickPlaceWorld(config, seed=seed)

@@ -19,6 +19,7 @@ class SimulatedReachAvoid:
 
     joint_names: tuple[str, ...] = panda.JOINT_NAMES
     frame_id: str = panda.BASE_BODY
+    walking: None = None
 
     def __init__(self, seed: int = 0, config: ReachAvoidConfig | None = None) -> None:
         self.world = ReachAvoidWorld(config, seed)

@@ -53,6 +53,11 @@ class SimulatedGo1:
         self.new_episode(seed)
 
     @property
+    def walking(self) -> SimulatedGo1:
+        """Itself: it has an IMU and an odometry."""
+        return self
+
+    @property
     def episode_time(self) -> float:
         """Simulated time since the robot was put on its feet (s)."""
         return float(self.data.time) - self._episode_began

@@ -15,7 +15,7 @@ def feed(gate, joints, start=0):
 
 
 def test_off_never_looks():
-    gate = FirstTicksGate(manifest(), "off", 0)
+    gate = FirstTicksGate(manifest(), "ignore", 0)
     feed(gate, DEGREES)
     assert gate.open and not gate.watching and gate.poll(SECOND) == () and gate.findings == ()
 

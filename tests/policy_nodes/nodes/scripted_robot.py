@@ -15,6 +15,7 @@ class ScriptedRobot:
 
     joint_names = tuple(JOINTS)
     frame_id = "panda_link0"
+    walking = None
 
     def __init__(self, seed: int = 0) -> None:
         self.position = HOME.copy()

@@ -16,12 +16,11 @@ from policy_nodes.nodes.conversions import (
     diagnostic_array,
     message_to_alarm,
     message_to_chunk,
-    timing_values,
     to_ns,
     to_stamp,
 )
 from policy_nodes.nodes.message_types import message_type
-from policy_nodes.realtime.histogram import Histogram
+from policy_nodes.realtime.histogram import Histogram, timing_values
 from policy_nodes.types import ActionChunk, Alarm
 
 JOINTS = ["a", "b"]

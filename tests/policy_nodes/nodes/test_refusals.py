@@ -10,6 +10,9 @@ from rclpy.lifecycle import TransitionCallbackReturn
 from sensor_msgs.msg import JointState
 from std_srvs.srv import SetBool
 
+from policy_nodes.bundle.keys import generate_pair, load_private
+from policy_nodes.bundle.load import load_bundle
+from policy_nodes.bundle.signature import write_signature
 from policy_nodes.errors import ConfigError, KeelError
 from policy_nodes.nodes.monitor_node import MonitorNode
 from policy_nodes.nodes.policy_node import PolicyNode
@@ -125,6 +128,33 @@ def test_a_corrupted_bundle(make, bundle, tmp_path):
         node.start()
 
 
+def test_an_unsigned_bundle_is_refused_where_signatures_are_required(make, bundle, tmp_path, monkeypatch):
+    monkeypatch.delenv("KEEL_TRUSTED_KEYS", raising=False)
+    node = make(SafetyNode, bundle=bundle, require_signature=True)
+    with pytest.raises(ConfigError, match="no trusted keys are configured"):
+        node.start()
+    generate_pair(tmp_path / "key")
+    node = make(PolicyNode, bundle=bundle, trusted_keys=tmp_path)
+    with pytest.raises(KeelError, match="is not signed, and this machine runs signed bundles only"):
+        node.start()
+
+
+def test_a_signed_bundle_is_configured_and_a_strangers_is_not(make, bundle, tmp_path):
+    signed = Path(shutil.copytree(bundle, tmp_path / "signed.keel"))
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    ours.mkdir()
+    theirs.mkdir()
+    private, _ = generate_pair(ours / "robot")
+    generate_pair(theirs / "stranger")
+    write_signature(signed, load_bundle(signed).manifest.digest, load_private(private))
+    node = make(SafetyNode, bundle=signed, autostart=False, require_signature=True, trusted_keys=ours)
+    assert node.trigger_configure() == SUCCESS
+    assert node.bundle.signature.trusted
+    node = make(SafetyNode, bundle=signed, trusted_keys=theirs)
+    with pytest.raises(KeelError, match="which this machine does not trust"):
+        node.start()
+
+
 def test_lifecycle_walk_with_restart(make, bundle):
     node = make(SafetyNode, bundle=bundle, autostart=False)
     for _ in range(2):
@@ -133,7 +163,7 @@ def test_lifecycle_walk_with_restart(make, bundle):
         assert node.failed() == ""
         assert node.health()[1].startswith("INIT")
         assert node.trigger_deactivate() == SUCCESS
-        assert node._on_enable(SetBool.Request(data=True), SetBool.Response()).message == (
+        assert node._operator_services.enable(SetBool.Request(data=True), SetBool.Response()).message == (
             "Cannot enable: safety_node is not active."
         )
         assert node.trigger_cleanup() == SUCCESS
@@ -151,18 +181,18 @@ def test_another_robot_is_named_and_never_enabled(make, bundle):
     level, text, _ = node.health()
     assert level == b"\x02"
     assert "commands joint 'panda_joint1', which this robot lacks; it has 'fr3_joint1'" in text
-    response = node._on_enable(SetBool.Request(data=True), SetBool.Response())
+    response = node._operator_services.enable(SetBool.Request(data=True), SetBool.Response())
     assert not response.success
     assert response.message.startswith("Cannot enable: ") and "panda_joint7" in response.message
     receive(joint_state(JOINTS[::-1]))  # the right robot, in another order
     receive(joint_state([JOINTS[-1]]))  # a gripper's own message beside it
-    assert node._obstacles() == []
+    assert node.obstacles() == []
 
 
 def test_disabling_is_never_refused(make, bundle):
     node = make(SafetyNode, bundle=bundle, autostart=False)
     assert node.trigger_configure() == SUCCESS
-    assert node._on_enable(SetBool.Request(data=False), SetBool.Response()).success
+    assert node._operator_services.enable(SetBool.Request(data=False), SetBool.Response()).success
 
 
 @pytest.mark.parametrize(
