@@ -151,36 +151,57 @@ def extract(term: ObservationTerm, message: Any) -> NDArray[np.float64]:
     return TermReader(term).read(message)
 
 
-def joint_sample(joints: Sequence[str], message: Any, arrival_ns: int = 0) -> JointSample:
-    """Position, velocity and effort of ``joints`` in that order; velocities are zero where the driver publishes none.
+class JointReader:
+    """Reads position, velocity and effort of some joints, remembering where in the message they stand.
 
-    Effort is optional: absent or NaN for every joint (as ros2_control publishes without the interface) it is None.
+    Velocities are zero where the driver publishes none. Effort is optional: absent or NaN for every joint (as
+    ros2_control publishes without the interface) it is None.
 
     Args:
-        joints: names in contract order.
-        message: a JointState.
-        arrival_ns: stamp to use where the message has none.
-
-    Raises:
-        ContractError: a joint is missing or repeated, or a field has the wrong length.
+        joints: names in the order of the samples.
     """
-    names = tuple(message.name)
-    order = joint_positions(names, joints, "JointState")
-    fields = {}
-    for field in ("position", "velocity"):
+
+    def __init__(self, joints: Sequence[str]) -> None:
+        self._joints = tuple(joints)
+        self._names: tuple[str, ...] | None = None
+        self._order = np.zeros(0, dtype=np.intp)
+
+    def read(self, message: Any, arrival_ns: int = 0) -> JointSample:
+        """The sample of a JointState.
+
+        Args:
+            message: a JointState.
+            arrival_ns: stamp to use where the message has none.
+
+        Raises:
+            ContractError: a joint is missing or repeated, or a field has the wrong length.
+        """
+        names = tuple(message.name)
+        if names != self._names:
+            self._order = np.array(joint_positions(names, self._joints, "JointState"), dtype=np.intp)
+            self._names = names
+        position = self._field(message, "position")
+        velocity = self._field(message, "velocity") if len(message.velocity) else np.zeros(len(self._order))
+        effort = np.asarray(getattr(message, "effort", ()), dtype=np.float64)
+        known = effort.size == len(names) and bool(np.isfinite(effort[self._order]).any())
+        stamp_ns = message_stamp_ns(message, arrival_ns)
+        return JointSample(stamp_ns, position, velocity, effort[self._order] if known else None)
+
+    def _field(self, message: Any, field: str) -> NDArray[np.float64]:
         values = np.asarray(getattr(message, field), dtype=np.float64)
-        if field == "velocity" and values.size == 0:
-            values = np.zeros(len(names))
-        if values.size != len(names):
+        assert self._names is not None
+        if values.size != len(self._names):
             raise ContractError(
-                f"JointState: field '{field}' has {values.size} values for {len(names)} joints.",
+                f"JointState: field '{field}' has {values.size} values for {len(self._names)} joints.",
                 f"make the driver publish '{field}' for every joint",
             )
-        fields[field] = values[order]
-    effort = np.asarray(getattr(message, "effort", ()), dtype=np.float64)
-    known = effort.size == len(names) and bool(np.isfinite(effort[order]).any())
-    stamp_ns = message_stamp_ns(message, arrival_ns)
-    return JointSample(stamp_ns, fields["position"], fields["velocity"], effort[order] if known else None)
+        picked: NDArray[np.float64] = values[self._order]
+        return picked
+
+
+def joint_sample(joints: Sequence[str], message: Any, arrival_ns: int = 0) -> JointSample:
+    """One sample without keeping a reader; see ``JointReader.read``."""
+    return JointReader(joints).read(message, arrival_ns)
 
 
 def joint_positions(names: Sequence[str], joints: Sequence[str], where: str) -> list[int]:

@@ -18,7 +18,6 @@ from policy_nodes.inference.planner import ChunkPlanner, Plan
 from policy_nodes.inference.scheduling.replan import Situation, due, jump_fraction
 from policy_nodes.realtime.histogram import Histogram
 from policy_nodes.realtime.newest import NewestWorker
-from policy_nodes.realtime.process import configure_process
 from policy_nodes.types import ActionChunk
 
 STUCK_S = 2.0
@@ -35,7 +34,7 @@ class PlanningLoop:
         publish: sends a plan; called in the worker's thread with the delay, observation stamp to now, in seconds.
         refused: told why there is no plan; called in the worker's thread.
         failed: told of an unexpected error; called in the worker's thread.
-        fifo_priority: SCHED_FIFO priority of the worker, 0 for none.
+        configure: called first in the worker's thread, to set its scheduling.
     """
 
     def __init__(
@@ -46,7 +45,7 @@ class PlanningLoop:
         publish: Callable[[Plan, float], object],
         refused: Callable[[ObservationError], object],
         failed: Callable[[Exception], object],
-        fifo_priority: int = 0,
+        configure: Callable[[], object] | None = None,
     ) -> None:
         manifest = planner.bundle.manifest
         self.planner, self.buffer = planner, buffer
@@ -71,7 +70,7 @@ class PlanningLoop:
         self.worker: NewestWorker[int] = NewestWorker(
             self._work,
             on_error=self._on_error,
-            on_start=lambda: configure_process(priority=fifo_priority or None, garbage=False),
+            on_start=configure,
             name="inference",
         )
 

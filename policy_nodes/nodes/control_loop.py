@@ -10,7 +10,6 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from policy_nodes.realtime.histogram import timing_values
-from policy_nodes.realtime.process import configure_process
 from policy_nodes.realtime.rate_loop import RateLoop
 from policy_nodes.safety.governor import Decision, Governor
 
@@ -27,7 +26,7 @@ class ControlLoop:
         now_ns: ROS time.
         publish: sends a decision; may raise, which stops the robot with INTERNAL_ERROR and is retried at every tick.
         report: logs the text of an error.
-        fifo_priority: SCHED_FIFO priority of the loop's thread, 0 for none.
+        configure: called first in the loop's thread, to set its scheduling.
     """
 
     def __init__(
@@ -37,7 +36,7 @@ class ControlLoop:
         now_ns: Callable[[], int],
         publish: Callable[[Decision], None],
         report: Callable[[str], object],
-        fifo_priority: int = 0,
+        configure: Callable[[], object] | None = None,
     ) -> None:
         self.errors = 0
         """Ticks whose decision could not be published."""
@@ -46,13 +45,10 @@ class ControlLoop:
         self._in_a_row = 0
         self._last_error = ""
         self._seen = (-1, time.monotonic())
-        priority = fifo_priority or None
         self.timing = RateLoop(
             self._tick,
             period_s,
-            on_start=lambda: [
-                report(f"{s.name}: {s.detail}") for s in configure_process(priority=priority) if not s.achieved
-            ],
+            on_start=configure,
             on_error=self._on_error,
             name="safety loop",
         )

@@ -25,6 +25,7 @@ from policy_nodes.nodes.bundle_options import INFERENCE_OPTIONS
 from policy_nodes.nodes.contract_topics import require_joint_positions, subscribe_terms
 from policy_nodes.nodes.parameters import Option, read
 from policy_nodes.nodes.policy_outputs import PolicyOutputs
+from policy_nodes.nodes.realtime_options import REALTIME_OPTIONS, process_settings, write_timing
 from policy_nodes.nodes.spinning import run_node
 from policy_nodes.realtime.histogram import timing_values
 
@@ -34,7 +35,7 @@ OPTIONS = (
     Option(
         "first_ticks", "warn", "compare the first samples with the contract: ignore, warn, or require before planning"
     ),
-    Option("fifo_priority", 0, "SCHED_FIFO priority of the inference thread, 0 for none", 0, 99),
+    *REALTIME_OPTIONS,
 )
 
 
@@ -51,6 +52,7 @@ class PolicyNode(BundleNode):
     def setup(self, bundle: Bundle) -> None:
         """Graphs, warm-up, buffer, publishers."""
         require_joint_positions(bundle.manifest)
+        self._realtime = process_settings(self)
         if self.text("first_ticks") not in MODES:
             raise ConfigError(f"first_ticks is '{self.text('first_ticks')}'.", f"use one of: {', '.join(MODES)}")
         self._planner = ChunkPlanner(
@@ -87,7 +89,7 @@ class PolicyNode(BundleNode):
             self._publish,
             self._outputs.refused,
             lambda error: self.get_logger().error(f"planning failed: {error}", throttle_duration_sec=1.0),
-            self.number("fifo_priority"),
+            self._realtime,
         )
         result = super().on_activate(state)  # publishers first: the worker may be fast
         self._loop.start()
@@ -137,6 +139,9 @@ class PolicyNode(BundleNode):
     def _end(self) -> None:
         if self._loop is not None and not self._loop.stop():
             self.get_logger().error("the inference in progress did not return; its answer will be dropped")
+        if self._loop is not None:
+            worker = self._loop.worker
+            write_timing(self, {"delay": self._loop.delays, "latency": worker.durations, "wait": worker.waits})
         self._loop = None
 
 

@@ -13,7 +13,7 @@ from trajectory_msgs.msg import JointTrajectory
 
 from policy_nodes.bundle.manifest import Manifest, ObservationTerm
 from policy_nodes.errors import ContractError
-from policy_nodes.inference.messages import joint_sample
+from policy_nodes.inference.messages import JointReader
 from policy_nodes.nodes.authority import RobotFit
 from policy_nodes.nodes.bundle_node import BundleNode
 from policy_nodes.nodes.contract_topics import guarded, subscribe_terms
@@ -49,6 +49,7 @@ class SafetyInputs:
         """Whether the live robot is the contract's."""
         self.chunk_events = StreamEvents(node, "action_chunk", in_motion)
         self._node, self._governor, self._joints = node, governor, manifest.actions.joints
+        self._reader = JointReader(self._joints)
         period_s = manifest.actions.execution_horizon * manifest.actions.step_s
         subscribe, guard = node.create_subscription, partial(guarded, node)
         # One subscription where the contract reads the joint state too: decoded once, and judged as a joint state
@@ -83,7 +84,7 @@ class SafetyInputs:
     def _on_joint_state(self, message: JointState) -> None:
         now_ns = self._node.now_ns()
         if self.fit.fits(message.name, now_ns):
-            self._governor.on_joint_state(now_ns, joint_sample(self._joints, message, now_ns))
+            self._governor.on_joint_state(now_ns, self._reader.read(message, now_ns))
 
     def _on_chunk(self, message: JointTrajectory) -> None:
         try:

@@ -20,6 +20,7 @@ from policy_nodes.nodes.bundle_node import BundleNode
 from policy_nodes.nodes.contract_topics import joint_state_topic, require_joint_positions
 from policy_nodes.nodes.control_loop import ControlLoop
 from policy_nodes.nodes.parameters import Option, contract_topic
+from policy_nodes.nodes.realtime_options import REALTIME_OPTIONS, process_settings, write_timing
 from policy_nodes.nodes.safety_inputs import SafetyInputs
 from policy_nodes.nodes.safety_outputs import SafetyOutputs
 from policy_nodes.nodes.safety_services import SafetyServices
@@ -34,7 +35,7 @@ OPTIONS = (
     Option("joint_state_topic", "", "measured joint state of the robot; empty: the contract's"),
     Option("stop_timeout_ms", 3000, "longest wait for standstill when the node is deactivated or ended", 0, 60_000),
     Option("black_box_directory", "", "receives the last seconds before every stop; empty: nothing is written"),
-    Option("fifo_priority", 0, "SCHED_FIFO priority of the control loop, 0 for none", 0, 99),
+    *REALTIME_OPTIONS,
 )
 
 
@@ -55,6 +56,7 @@ class SafetyNode(BundleNode):
         manifest, prefix = bundle.manifest, self.text("topic_prefix")
         require_joint_positions(manifest)
         actions = manifest.actions
+        self._realtime = process_settings(self)
         self._period_s = 1.0 / manifest.timing.control_rate_hz
         self._governor = Governor(
             load_safety_config(bundle.file("safety.yaml")),
@@ -91,7 +93,7 @@ class SafetyNode(BundleNode):
             self.now_ns,
             self._publish,
             self.get_logger().error,
-            self.number("fifo_priority"),
+            self._realtime,
         )
         self._loop.start()
         return super().on_activate(state)
@@ -138,6 +140,8 @@ class SafetyNode(BundleNode):
             return
         moving = self._governor.moving
         rested = self._loop.stop(self.number("stop_timeout_ms") / 1e3)
+        timing = self._loop.timing
+        write_timing(self, {"tick": timing.histogram, "wake-up": timing.lateness})
         self._loop = None
         if not rested:
             self.get_logger().error("the robot was still commanded to move when the time for its stop was over")

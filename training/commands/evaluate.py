@@ -80,7 +80,8 @@ class Args:
     latency_sweep: tuple[float, ...] = ()
     """Compare --methods at these latencies (ms) on the same episodes; writes latency.json and latency.png."""
     methods: tuple[str, ...] = ("naive", "ensemble", "rtc", "rtc_blend", "rti")
-    """Ways to execute chunks that --latency-sweep compares."""
+    """Ways to execute chunks that --latency-sweep compares: naive, ensemble, rtc, rtc_blend, prefix, every, rti;
+    METHOD:GRAPH takes one of several graphs, as rti:warm_start_1."""
     shifted: bool = False
     """Try the deployed code in changed worlds (dynamics, delays, noise, integrator); exit code 1 if one fails."""
     shifts: tuple[str, ...] = ()

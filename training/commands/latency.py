@@ -14,7 +14,7 @@ from policy_nodes.cli.progress import ProgressBar
 from policy_nodes.errors import ConfigError
 from training.atomic import write_file
 from training.evaluation.latency_plot import plot_points
-from training.evaluation.latency_sweep import METHODS, Point, check_methods, sweep
+from training.evaluation.latency_sweep import Point, check_methods, sweep
 from training.evaluation.machine import machine
 from training.suites.interface import TaskWorld
 
@@ -40,11 +40,7 @@ def run_sweep(
     """
     if min(delays_ms) < 0:
         raise ConfigError(f"--latency-sweep holds {min(delays_ms)}.", "give milliseconds of 0 or more.")
-    check_methods(methods)
-    have = {"full", *(variant.method for variant in bundle.manifest.policy.variants)}
-    missing = [name for name in methods if METHODS[name].warm_start.method not in have]
-    if missing:
-        raise ConfigError(f"the bundle has no graph for '{missing[0]}'.", "add it with `keel realtime`.")
+    check_methods(methods, bundle)
     points: list[Point] = []
     with ProgressBar("latency", total=len(delays_ms) * len(methods) * episodes) as bar:
 
@@ -73,11 +69,13 @@ def run_sweep(
 def table(points: Sequence[Point]) -> Table:
     """The points, one row each."""
     found = Table(title="success and smoothness against delay")
-    for name in ("method", "delay ms", "success", "interval", "seam", "evaluations/call", "evaluations/tick", "time s"):
+    columns = ("delay ms", "success", "interval", "seam", "kick", "smooth", "evaluations/call", "per tick", "time s")
+    for name in ("method", *columns):
         found.add_column(name, justify="left" if name == "method" else "right")
     for p in points:
         found.add_row(
             p.method, f"{p.delay_ms:g}", f"{p.successes}/{p.episodes}", f"{p.low:.2f}..{p.high:.2f}", f"{p.seam:.4f}",
+            f"{p.kick:.4f}", f"{p.smooth:.4f}",
             f"{p.evaluations_per_call:.1f}", f"{p.evaluations_per_tick:.2f}", f"{p.seconds:.1f}",
         )  # fmt: skip
     return found

@@ -25,6 +25,8 @@ from training.simulation import read_term
 from training.suites.interface import TaskWorld
 
 SECOND_NS = 1_000_000_000
+START_NS = SECOND_NS
+"""Simulated time of an episode's first tick."""
 STOPPING = (State.BACKUP, State.STOPPED)
 Frame = Callable[[Any, float], None]
 """Called every control tick with the world and the episode's time, to record video."""
@@ -67,6 +69,8 @@ class ClosedLoop:
         actions, timing = bundle.manifest.actions, bundle.manifest.timing
         self.period_ns = round(SECOND_NS / timing.control_rate_hz)
         self.step_ns = round(actions.step_s * SECOND_NS)
+        self.warm_ticks = self.safety.enable_clean_ticks + 2
+        """Ticks before the robot is enabled."""
         self.replan_ticks = max(1, round(actions.execution_horizon * self.step_ns / self.period_ns))
 
     def run(self, seed: int, max_seconds: float = 10.0, frame: Frame | None = None, settle_s: float = 0.0) -> Episode:
@@ -81,24 +85,15 @@ class ClosedLoop:
         after = {"success": settle_s, "stopped": self.rest_s}
         left: int | None = None
         self.world.reset(seed)
-        rng = np.random.default_rng([seed, 2])
-        buffer = ObservationBuffer(self.bundle.manifest.observations)
-        governor = self._governor()
-        if self.monitor is not None:
-            self.monitor.reset()
-        episode, now = Episode(seed), SECOND_NS
-        command = self.world.joint_state()[0]
-        warm = self.safety.enable_clean_ticks + 2
-        for tick in range(warm + round(max_seconds * SECOND_NS / self.period_ns)):
-            self._observe(buffer, governor, now)
-            enabled = tick >= warm
-            if (tick - warm) % self.replan_ticks == 0:
-                self._plan(episode, buffer.assemble(now), governor, rng, now, judge=enabled)
-            if tick == warm:
-                accepted, message = governor.enable(now, True)
-                if not accepted:
-                    episode.outcome, episode.stopped_by = "stopped", message
-                    break
+        self.buffer = ObservationBuffer(self.bundle.manifest.observations)
+        governor, episode, now = self._governor(), self._begin(seed), START_NS
+        command, enabled = self.world.joint_state()[0], False
+        while episode.steps < round(max_seconds * SECOND_NS / self.period_ns):
+            self._observe(governor, now)
+            self._think(episode, governor, now)
+            enabled = enabled or self._enable(episode, governor, now)
+            if not enabled and episode.outcome == "stopped":
+                break
             decision = governor.tick(now)
             command = command if decision.command is None else decision.command
             self.world.step(command)
@@ -115,6 +110,28 @@ class ClosedLoop:
                     left -= 1
         return episode
 
+    def _begin(self, seed: int) -> Episode:
+        """Forget the last episode."""
+        self._rng = np.random.default_rng([seed, 2])
+        if self.monitor is not None:
+            self.monitor.reset()
+        return Episode(seed)
+
+    def _think(self, episode: Episode, governor: Governor, now: int) -> None:
+        """Plan once per execution horizon, counted from the tick that enables."""
+        ticks = (now - START_NS) // self.period_ns - self.warm_ticks
+        if ticks % self.replan_ticks == 0:
+            self._plan(episode, self.buffer.assemble(now), governor, now, judge=ticks >= 0)
+
+    def _enable(self, episode: Episode, governor: Governor, now: int) -> bool:
+        """Enable as soon as the governor has seen enough clean ticks; a refusal ends the episode."""
+        if (now - START_NS) // self.period_ns < self.warm_ticks:
+            return False
+        accepted, message = governor.enable(now, True)
+        if not accepted:
+            episode.outcome, episode.stopped_by = "stopped", message
+        return accepted
+
     def _governor(self) -> Governor:
         manifest = self.bundle.manifest
         return Governor(
@@ -126,23 +143,16 @@ class ClosedLoop:
             monitor_required=False,
         )
 
-    def _observe(self, buffer: ObservationBuffer, governor: Governor, now: int) -> None:
+    def _observe(self, governor: Governor, now: int) -> None:
         for term in self.bundle.manifest.terms:
             value = read_term(self.world, term)
-            buffer.push(term.name, now, value)
+            self.buffer.push(term.name, now, value)
             governor.on_observation(now, term.name, now, value)
         position, velocity, _ = self.world.joint_state()
         governor.on_joint_state(now, JointSample(now, position, velocity))
 
-    def _plan(
-        self,
-        episode: Episode,
-        observation: Observation,
-        governor: Governor,
-        rng: np.random.Generator,
-        now: int,
-        judge: bool,
-    ) -> None:
+    def _plan(self, episode: Episode, observation: Observation, governor: Governor, now: int, judge: bool) -> None:
+        rng = self._rng
         output = self.session.sample(observation.values, rng=rng)
         episode.inference_ms.append(output.seconds * 1e3)
         commands = decode_chunk(self.bundle.manifest.actions, output.chunk[0])

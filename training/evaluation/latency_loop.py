@@ -10,12 +10,11 @@ import numpy as np
 from policy_nodes.bundle.chunking import Chunking, WarmStart
 from policy_nodes.bundle.load import Bundle
 from policy_nodes.errors import ObservationError
-from policy_nodes.inference.observation import ObservationBuffer
 from policy_nodes.inference.planner import ChunkPlanner, Plan
 from policy_nodes.inference.scheduling.replan import Situation, due
 from policy_nodes.safety.governor import Governor
 from policy_nodes.types import ActionChunk
-from training.evaluation.closed_loop import SECOND_NS, ClosedLoop, Frame
+from training.evaluation.closed_loop import SECOND_NS, START_NS, ClosedLoop, Frame
 from training.evaluation.episode import Episode
 from training.evaluation.latency import Latency, SimulatedWorker
 from training.suites.interface import TaskWorld
@@ -30,12 +29,17 @@ class TimedEpisode(Episode):
     Attributes:
         seams: at every change of chunks, distance (norm over the joints, contract units) between what the old and the
             new chunk say about the instant of the change.
+        kicks: at every change, second difference of the planned commands over the instants one step before, at, and one
+            step after it (norm over the joints, contract units); joining chunks cannot hide a jump from it.
+        smooth: the same of the new chunk alone, one step later: what the policy itself asks for.
         delays_s: observation stamp to chunk in use.
         evaluations: network evaluations.
         notes: how often a chunk was not made as configured, by cause.
     """
 
     seams: list[float] = field(default_factory=list)
+    kicks: list[float] = field(default_factory=list)
+    smooth: list[float] = field(default_factory=list)
     delays_s: list[float] = field(default_factory=list)
     evaluations: int = 0
     notes: dict[str, int] = field(default_factory=dict)
@@ -82,50 +86,35 @@ class LatentLoop(ClosedLoop):
         self, seed: int, max_seconds: float = 10.0, frame: Frame | None = None, settle_s: float = 0.0
     ) -> TimedEpisode:
         """One episode; see :meth:`ClosedLoop.run`. Enabled as soon as a chunk is there and the governor accepts."""
-        settle = round(settle_s * SECOND_NS / self.period_ns)
-        self.world.reset(seed)
+        episode = super().run(seed, max_seconds, frame, settle_s)
+        assert isinstance(episode, TimedEpisode)
+        return episode
+
+    def _begin(self, seed: int) -> TimedEpisode:
         self.planner.reset(seed)
         if self.latency.fixed_s is not None:
             self.planner.delivered(self.latency.fixed_s)
-        self._buffer = ObservationBuffer(self.bundle.manifest.observations)
         self._worker = SimulatedWorker()
         self._chunk: ActionChunk | None = None
         self._begun_ns: int | None = None
-        governor, episode, now = self._governor(), TimedEpisode(seed), SECOND_NS
-        command = self.world.joint_state()[0]
-        last_chance = now + round(LONGEST_WARM_UP_S * SECOND_NS)
-        enabled, message = False, ""
-        while episode.steps < round(max_seconds * SECOND_NS / self.period_ns):
-            self._observe(self._buffer, governor, now)
-            self._think(episode, governor, now)
-            if not enabled:
-                enabled, message = governor.enable(now, True)
-                if not enabled and now > last_chance:
-                    episode.outcome, episode.stopped_by = "stopped", message
-                    break
-            decision = governor.tick(now)
-            command = command if decision.command is None else decision.command
-            self.world.step(command)
-            now += self.period_ns
-            if enabled:
-                episode.steps += 1
-                if frame is not None:
-                    frame(self.world, episode.steps * self.period_ns / SECOND_NS)
-                if self._finished(episode, decision):
-                    if not episode.success or settle == 0:
-                        break
-                    settle -= 1
-        return episode
+        return TimedEpisode(seed)
 
-    def _think(self, episode: TimedEpisode, governor: Governor, now: int) -> None:
+    def _enable(self, episode: Episode, governor: Governor, now: int) -> bool:
+        accepted, message = governor.enable(now, True)
+        if not accepted and now > START_NS + round(LONGEST_WARM_UP_S * SECOND_NS):
+            episode.outcome, episode.stopped_by = "stopped", message
+        return accepted
+
+    def _think(self, episode: Episode, governor: Governor, now: int) -> None:
         """Deliver what is ready, begin what is due, deliver it at once if it takes no time."""
+        assert isinstance(episode, TimedEpisode)
         self._deliver(episode, governor, now)
         situation = Situation(now, self._begun_ns, self._chunk, self.planner.delay.expected_s)
         if self._worker.busy or not due(self.planner.chunking, situation, self.plan_period_ns, self.step_ns):
             return
         began = time.perf_counter()
         try:
-            plan = self.planner.plan(self._buffer.assemble(now))
+            plan = self.planner.plan(self.buffer.assemble(now))
         except ObservationError as error:
             episode.notes[error.cause] = episode.notes.get(error.cause, 0) + 1
             return
@@ -144,10 +133,23 @@ class LatentLoop(ClosedLoop):
             return
         delay = (now - plan.chunk.stamp_ns) / SECOND_NS
         self.planner.delivered(delay)
-        old: ActionChunk | None = self._chunk
-        before, after = None if old is None else old.at(now), plan.chunk.at(now)
-        if before is not None and after is not None:
-            episode.seams.append(float(np.linalg.norm(after - before)))
+        self._compare(episode, plan.chunk, now)
         if governor.on_chunk(now, plan.chunk) is None:
             self._chunk = plan.chunk
             episode.delays_s.append(delay)
+
+    def _compare(self, episode: TimedEpisode, new: ActionChunk, now: int) -> None:
+        """Note how the new chunk continues the one in use."""
+        old, step = self._chunk, self.step_ns
+        if old is None:
+            return
+        said, here = old.at(now), new.at(now)
+        if said is not None and here is not None:
+            episode.seams.append(float(np.linalg.norm(here - said)))
+        for into, points in (
+            (episode.kicks, (old.at(now - step), here, new.at(now + step))),
+            (episode.smooth, (here, new.at(now + step), new.at(now + 2 * step))),
+        ):
+            a, b, c = points
+            if a is not None and b is not None and c is not None:
+                into.append(float(np.linalg.norm(c - 2.0 * b + a)))

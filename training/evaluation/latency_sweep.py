@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -36,10 +36,13 @@ METHODS: dict[str, Execution] = {
     "ensemble": Execution(Chunking(combine="ensemble"), WarmStart(), every_step=True),
     "rtc": Execution(Chunking(), WarmStart(method="guided")),
     "rtc_blend": Execution(Chunking(combine="blend"), WarmStart(method="guided")),
+    "prefix": Execution(Chunking(), WarmStart(method="prefix")),
+    "every": Execution(Chunking(), WarmStart(), every_step=True),
     "rti": Execution(Chunking(), WarmStart(method="warm_start"), every_step=True),
 }
-"""``naive`` changes to the new chunk when it arrives; ``ensemble`` is ACT's; ``rtc`` guides, and
-``rtc_blend`` also passes over gradually; ``rti`` starts warm."""
+"""``naive`` changes to the new chunk when it arrives; ``ensemble`` is ACT's; ``rtc`` guides, and ``rtc_blend`` also
+passes over gradually; ``prefix`` continues a given beginning; ``every`` samples in full at every step, which is what
+``rti``, starting warm, must be compared with. ``METHOD:GRAPH`` names one of several graphs."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,8 @@ class Point:
         low: Wilson interval.
         high: Wilson interval.
         seam: mean distance at a change of chunks, norm over the joints; NaN where the old chunk was over each time.
+        kick: mean second difference of the commands across a change, norm over the joints.
+        smooth: mean second difference within the new chunk, just after the change.
         evaluations_per_call: network evaluations.
         evaluations_per_tick: network evaluations per control period.
         seconds: mean duration of the successful episodes, simulated.
@@ -67,6 +72,8 @@ class Point:
     low: float
     high: float
     seam: float
+    kick: float
+    smooth: float
     evaluations_per_call: float
     evaluations_per_tick: float
     seconds: float
@@ -77,11 +84,35 @@ class Point:
         return asdict(self)
 
 
-def check_methods(names: Sequence[str]) -> None:
-    """Raise ConfigError for a method that does not exist."""
-    unknown = [name for name in names if name not in METHODS]
-    if unknown:
-        raise ConfigError(f"there is no method '{unknown[0]}'.", f"choose from {', '.join(METHODS)}.")
+def execution(name: str) -> Execution:
+    """The way that a name stands for: a key of ``METHODS``, or ``KEY:GRAPH`` for one of several graphs of its method.
+
+    Raises:
+        ConfigError: there is no such method, or it has no graph of its own.
+    """
+    key, _, graph = name.partition(":")
+    if key not in METHODS:
+        raise ConfigError(f"there is no method '{key}'.", f"choose from {', '.join(METHODS)}.")
+    how = METHODS[key]
+    if not graph:
+        return how
+    if how.warm_start.method == "full":
+        raise ConfigError(f"method '{key}' uses no further graph, but '{graph}' is named.", f"give {key} alone.")
+    return replace(how, warm_start=how.warm_start.model_copy(update={"variant": graph}))
+
+
+def check_methods(names: Sequence[str], bundle: Bundle) -> None:
+    """Refuse, before anything is simulated, a method that does not exist or whose graph the bundle lacks.
+
+    Raises:
+        ConfigError: names the method.
+    """
+    variants = {(variant.method, variant.name) for variant in bundle.manifest.policy.variants}
+    for name in names:
+        wanted = execution(name).warm_start
+        have = {found for method, found in variants if method == wanted.method}
+        if wanted.method != "full" and (not have if wanted.variant is None else wanted.variant not in have):
+            raise ConfigError(f"the bundle has no graph for '{name}'.", "add it with `keel realtime`.")
 
 
 def sweep(
@@ -109,10 +140,10 @@ def sweep(
         confidence: of the interval.
         progress: called with None after every episode and with the point after its last.
     """
-    check_methods(methods)
+    check_methods(methods, bundle)
     for delay in delays_ms:
         for method in methods:
-            how = METHODS[method]
+            how = execution(method)
             loop = LatentLoop(
                 bundle,
                 world,
@@ -136,7 +167,11 @@ def summarise(
     """One point from its episodes."""
     good = [episode for episode in episodes if episode.success]
     low, high = wilson_interval(len(good), len(episodes), confidence)
-    seams = [seam for episode in episodes for seam in episode.seams]
+
+    def mean(values: list[list[float]]) -> float:
+        joined = [value for part in values for value in part]
+        return float(np.mean(joined)) if joined else float("nan")
+
     evaluations = sum(episode.evaluations for episode in episodes)
     calls, ticks = sum(len(e.inference_ms) for e in episodes), sum(e.steps for e in episodes)
     return Point(
@@ -146,7 +181,9 @@ def summarise(
         len(episodes),
         low,
         high,
-        float(np.mean(seams)) if seams else float("nan"),
+        mean([episode.seams for episode in episodes]),
+        mean([episode.kicks for episode in episodes]),
+        mean([episode.smooth for episode in episodes]),
         evaluations / max(calls, 1),
         evaluations / max(ticks, 1),
         float(np.mean([episode.steps * period_s for episode in good])) if good else float("nan"),

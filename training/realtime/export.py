@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,12 +20,12 @@ from policy_nodes.errors import BundleError
 from policy_nodes.inference.parity import load_parity
 from policy_nodes.inference.scheduling.masks import prefix_weights
 from training.export.graph import ACTION, EMBEDDING, NOISE, to_onnx
-from training.export.parity import graph_errors
+from training.export.parity import graph_errors, reference_outputs
 from training.export.quiet import quiet_exporter
 from training.export.recorded import pack
 from training.imitation.build import TrainedPolicy
 from training.realtime.graphs import EXTRA_INPUTS, VariantConfig, VariantGraph, plain_operators
-from training.realtime.parts import flow_parts
+from training.realtime.parts import chunk_parts
 from training.realtime.prefix import PrefixMLP
 
 Arrays = dict[str, NDArray[np.float32]]
@@ -87,7 +87,7 @@ def add_variants(
     files: dict[str, Path | bytes | None] = {}
     variants = {variant.name: variant for variant in bundle.manifest.policy.variants}
     for config in configs:
-        graph = VariantGraph(flow_parts(trained.policy), config, len(trained.contract.actions.joints), prefix).eval()
+        graph = VariantGraph(chunk_parts(trained.policy), config, len(trained.contract.actions.joints), prefix).eval()
         variant, contents = _export(bundle, trained, graph, recorded)
         variants[variant.name] = variant
         files |= contents
@@ -98,25 +98,38 @@ def add_variants(
     return update_manifest(bundle, files, policy=policy, timing=timing)
 
 
+def variant_onnx(graph: VariantGraph, inputs: Mapping[str, Tensor], metadata: dict[str, str]) -> bytes:
+    """The graph as ONNX.
+
+    Args:
+        graph: in evaluation mode.
+        inputs: examples with two samples or more: features, noise, then the extra inputs of its method.
+        metadata: string pairs stored in the file.
+    """
+    features = [name for name in inputs if name != NOISE and name not in EXTRA_INPUTS["guided"]]
+    module, examples = _Positional(graph, features).eval(), tuple(inputs.values())
+    if not graph.config.differentiates:
+        return to_onnx(module, examples, list(inputs), metadata, variadic=True)
+    with quiet_exporter():  # tracing with derivatives takes a minute, so only where there are some
+        traced = plain_operators(module, examples)
+    return to_onnx(traced, examples, list(inputs), metadata)
+
+
 def _export(
     bundle: Bundle, trained: TrainedPolicy, graph: VariantGraph, recorded: Arrays
 ) -> tuple[GraphVariant, dict[str, bytes]]:
     manifest, config = bundle.manifest, graph.config
     features = [feature.name for feature in manifest.observations]
-    inputs = {name: recorded[name] for name in (*features, NOISE)} | _extra(bundle, config.method, recorded)
-    tensors = tuple(torch.from_numpy(value) for value in inputs.values())
-    module = _Positional(graph, features)
+    inputs = {name: recorded[name] for name in features}
+    inputs[NOISE] = _noise(recorded[NOISE], config.noise_rows(manifest.actions.horizon))
+    inputs |= _extra(bundle, config.method, recorded)
+    tensors = {name: torch.from_numpy(value) for name, value in inputs.items()}
     with torch.no_grad():
-        chunk, embedding = (answer.numpy() for answer in module(*tensors))
+        answers = _Positional(graph, features)(*tensors.values())
+    chunk, embedding = (answer.numpy() for answer in answers)
     outputs = {ACTION: chunk, EMBEDDING: embedding}
-    examples = tuple(tensor[:3].clone() for tensor in tensors)
     pairs = contract_pairs(manifest.observations, manifest.actions, manifest.timing.control_rate_hz)
-    if config.method == "guided":  # tracing with derivatives takes a minute, so only where there are some
-        with quiet_exporter():
-            traced = plain_operators(module, examples)
-        data = to_onnx(traced, examples, list(inputs), pairs)
-    else:
-        data = to_onnx(module.eval(), examples, list(inputs), pairs, variadic=True)
+    data = variant_onnx(graph, {name: tensor[:3].clone() for name, tensor in tensors.items()}, pairs)
     errors = graph_errors(data, inputs, outputs)
     worst = max(errors, key=lambda name: errors[name] if np.isfinite(errors[name]) else np.inf)
     if not errors[worst] <= TOLERANCE:
@@ -125,10 +138,10 @@ def _export(
             f"(allowed {TOLERANCE:.0e}).",
             "export with the torch and onnx versions of constraints.txt.",
         )
-    declared = list(manifest.policy.inputs)
-    declared += [
-        GraphTensor.model_validate({"name": name, "role": name, "shape": list(inputs[name].shape[1:])})
-        for name in EXTRA_INPUTS[config.method]
+    roles = {tensor.name: tensor.role for tensor in manifest.policy.inputs} | {NOISE: "noise"}
+    declared = [
+        GraphTensor.model_validate({"name": name, "role": roles.get(name, name), "shape": list(value.shape[1:])})
+        for name, value in inputs.items()
     ]
     variant = GraphVariant(
         name=config.name,
@@ -141,6 +154,13 @@ def _export(
         parity=Parity(samples=chunk.shape[0], tolerance=TOLERANCE, max_abs_error=errors),
     )
     return variant, {variant.file: data, variant.parity_file: pack(inputs, outputs)}
+
+
+def _noise(recorded: NDArray[np.float32], rows: int) -> NDArray[np.float32]:
+    """The recorded noise, as far as it goes, in as many rows as the graph takes."""
+    samples, have, channels = recorded.shape
+    more = np.random.default_rng(1).standard_normal((samples, max(rows - have, 0), channels), dtype=np.float32)
+    return np.concatenate([recorded[:, :rows], more], axis=1)
 
 
 def _extra(bundle: Bundle, method: Method, recorded: Arrays) -> Arrays:
@@ -157,10 +177,8 @@ def _extra(bundle: Bundle, method: Method, recorded: Arrays) -> Arrays:
 
 def _require_same_policy(bundle: Bundle, trained: TrainedPolicy) -> None:
     inputs, outputs = load_parity(bundle)
-    observation = {name: torch.from_numpy(value) for name, value in inputs.items() if name != NOISE}
-    with torch.no_grad():
-        chunk, _ = trained.policy(observation, torch.from_numpy(inputs[NOISE]))
-    if not np.allclose(chunk.numpy(), outputs[ACTION], atol=bundle.manifest.parity.tolerance):
+    chunk = reference_outputs(trained.policy, inputs)[ACTION]
+    if not np.allclose(chunk, outputs[ACTION], atol=bundle.manifest.parity.tolerance):
         raise BundleError(
             f"'{bundle.path.name}' was not exported from '{trained.directory}'.", "give the checkpoint it came from."
         )

@@ -7,16 +7,18 @@ inside, so that targets relative to the measured joints continue where the robot
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from policy_nodes.bundle.chunking import Method
+from training.objectives.diffusion import betas
 from training.realtime.discrete import FACTOR, clip_guess, column_mask
 from training.realtime.parts import ChunkParts, Observation
 from training.realtime.prefix import PrefixMLP, prefix_flow
 from training.realtime.rtc import MAX_WEIGHT, guided_flow
-from training.realtime.rti import warm_flow
+from training.realtime.rti import NoiseSchedule, warm_diffusion, warm_flow
 from training.samplers.euler import euler_flow
 
 EXTRA_INPUTS: dict[Method, tuple[str, ...]] = {
@@ -35,21 +37,35 @@ class VariantConfig:
     Attributes:
         method: how it samples.
         steps: network evaluations.
-        start: flow time at which a warm start begins.
+        start: flow time at which a warm start begins (flow policies).
+        step_list: descending diffusion steps of a warm start, as published, for example 3, 1, 0 (ddpm policies).
         max_weight: clip of the guidance.
+        jacobian: ``true`` guides through the denoiser, as published; ``identity`` leaves the derivative out, as
+            LeRobot's implementation does: cheaper, and stronger where the policy is sharp.
         discrete: two-valued action columns, whose guess is clipped (RTI-DP).
     """
 
     method: Method
     steps: int
     start: float = 0.5
+    step_list: tuple[int, ...] = ()
     max_weight: float = MAX_WEIGHT
+    jacobian: Literal["true", "identity"] = "true"
     discrete: tuple[int, ...] = ()
 
     @property
     def name(self) -> str:
         """Of the variant in the manifest."""
-        return f"{self.method}_{self.steps}"
+        return f"{self.method}_{self.steps}" + ("_identity" if self.jacobian == "identity" else "")
+
+    def noise_rows(self, horizon: int) -> int:
+        """Rows of the noise input: one chunk, or one for each listed step."""
+        return horizon * max(len(self.step_list), 1)
+
+    @property
+    def differentiates(self) -> bool:
+        """Whether sampling takes derivatives."""
+        return self.method == "guided" and self.jacobian == "true"
 
 
 class VariantGraph(nn.Module):
@@ -62,7 +78,7 @@ class VariantGraph(nn.Module):
         prefix: denoiser with a time per step, for the method ``prefix``.
 
     Raises:
-        ValueError: the method ``prefix`` without its denoiser.
+        ValueError: the method ``prefix`` without its denoiser, or a method that this kind of policy does not have.
     """
 
     discrete: Tensor
@@ -73,6 +89,9 @@ class VariantGraph(nn.Module):
         super().__init__()
         if config.method == "prefix" and prefix is None:
             raise ValueError("the method 'prefix' needs a denoiser that was trained for it")
+        diffuses = parts.policy.config.family == "ddpm"
+        if diffuses != bool(config.step_list) or (diffuses and config.method != "warm_start"):
+            raise ValueError("a step list belongs to the warm start of a ddpm policy, and only that can be made of one")
         self.policy, self.prefix = parts.policy, prefix
         self.parts, self.config = parts, config
         self.register_buffer("discrete", column_mask(config.discrete, action_dim), persistent=False)
@@ -82,31 +101,53 @@ class VariantGraph(nn.Module):
 
         Args:
             observation: raw features, each (B, history, size).
-            noise: (B, H, A).
+            noise: (B, rows, A): H rows, or H for each step of ``step_list``.
             extra: the inputs of ``EXTRA_INPUTS``: raw previous chunk (B, H, A), weights (B, H).
         """
         parts, config = self.parts, self.config
-        embedding = parts.condition(observation)
+        condition = parts.condition(observation)
 
         def velocity(x: Tensor, t: Tensor) -> Tensor:
-            return parts.velocity(x, t, embedding)
+            return parts.velocity(x, t, condition)
 
         if config.method == "full":
             sample = euler_flow(velocity, noise, config.steps)
         else:
-            sample = self._continued(velocity, embedding, noise, parts.normalise(observation, extra[0]), *extra[1:])
-        return parts.restore(observation, sample), embedding
+            sample = self._continued(velocity, condition, noise, parts.normalise(observation, extra[0]), *extra[1:])
+        return parts.restore(observation, sample), condition[:, : parts.policy.config.embedding_size]
 
-    def _continued(self, velocity, embedding: Tensor, noise: Tensor, previous: Tensor, *weights: Tensor) -> Tensor:  # type: ignore[no-untyped-def]
+    def _continued(self, velocity, condition: Tensor, noise: Tensor, previous: Tensor, *weights: Tensor) -> Tensor:  # type: ignore[no-untyped-def]
         config = self.config
         if config.method == "warm_start":
             guess = clip_guess(previous, self.discrete, FACTOR) if config.discrete else previous
+            if config.step_list:
+                return self._warm_diffusion(condition, guess, noise)
             return warm_flow(velocity, guess, noise, config.start, config.steps)
         if config.method == "guided":
-            return guided_flow(velocity, noise, previous, weights[0], config.steps, max_weight=config.max_weight)
+            return guided_flow(
+                velocity,
+                noise,
+                previous,
+                weights[0],
+                config.steps,
+                max_weight=config.max_weight,
+                through_denoiser=config.differentiates,
+            )
         assert self.prefix is not None
         network = self.prefix
-        return prefix_flow(lambda x, t: network(x, t, embedding), noise, previous, weights[0], config.steps)
+        return prefix_flow(lambda x, t: network(x, t, condition), noise, previous, weights[0], config.steps)
+
+    def _warm_diffusion(self, condition: Tensor, guess: Tensor, noise: Tensor) -> Tensor:
+        """The published warm start: DDPM steps at the listed indices, with their noise."""
+        policy, model = self.parts.policy, self.parts.model(condition)
+        diffusion = policy.config.diffusion
+        schedule = NoiseSchedule(betas(diffusion.schedule, diffusion.train_steps).float())
+
+        def epsilon(x: Tensor, k: int) -> Tensor:
+            return (x - model.alpha(k) * model.data(x, k)) / model.sigma(k)
+
+        noises = torch.stack(noise.split(policy.config.horizon, dim=1))
+        return warm_diffusion(epsilon, guess, self.config.step_list, schedule, noises)
 
 
 def plain_operators(module: nn.Module, inputs: tuple[Tensor, ...]) -> torch.fx.GraphModule:

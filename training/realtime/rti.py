@@ -19,8 +19,8 @@ from torch import Tensor
 
 from training.objectives.flow_matching import Velocity
 
-Epsilon = Callable[[Tensor, Tensor], Tensor]
-"""(x_k (B, H, A), k (B,)) -> predicted noise (B, H, A)."""
+Epsilon = Callable[[Tensor, int], Tensor]
+"""(x_k (B, H, A), k) -> predicted noise (B, H, A)."""
 Impose = Callable[[Tensor], Tensor]
 """Puts known entries back into a chunk (inpainting); called before every prediction."""
 
@@ -44,13 +44,6 @@ class NoiseSchedule:
     def alphas_bar(self) -> Tensor:
         """Cumulative product of the alphas."""
         return torch.cumprod(self.alphas, 0)
-
-
-def squared_cosine(steps: int = 100) -> NoiseSchedule:
-    """Nichol & Dhariwal, arXiv 2102.09672: ``abar(u) = cos^2((u + 0.008) / 1.008 * pi / 2)``, betas at most 0.999."""
-    u = torch.linspace(0, 1, steps + 1, dtype=torch.float64)
-    level = torch.cos((u + 0.008) / 1.008 * torch.pi / 2).square()
-    return NoiseSchedule((1.0 - level[1:] / level[:-1]).clamp(max=0.999).float())
 
 
 def warm_diffusion(
@@ -89,7 +82,7 @@ def warm_diffusion(
         x = x if impose is None else impose(x)
         beta, bar = schedule.betas[k], alphas_bar[k]
         before = alphas_bar[k - 1] if k > 0 else torch.ones_like(bar)
-        predicted = epsilon(x, torch.full_like(x[:, 0, 0], float(k)))
+        predicted = epsilon(x, k)
         x = (x - beta / (1.0 - bar).sqrt() * predicted) / (1.0 - beta).sqrt()
         if k > 0 and noises is not None:
             x = x + (beta * (1.0 - before) / (1.0 - bar)).sqrt() * noises[number]

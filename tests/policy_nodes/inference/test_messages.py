@@ -5,7 +5,7 @@ import pytest
 
 from policy_nodes.bundle.manifest import Manifest, ObservationTerm
 from policy_nodes.errors import ContractError
-from policy_nodes.inference.messages import TermReader, extract, joint_sample, message_stamp_ns, projected_gravity
+from policy_nodes.inference.messages import JointReader, TermReader, extract, joint_sample, message_stamp_ns, projected_gravity
 from tests.policy_nodes.bundle_fixture import JOINTS, manifest_fields
 
 MANIFEST = Manifest.model_validate(manifest_fields() | {"files": {}, "digest": "0" * 64})
@@ -155,3 +155,16 @@ def test_twists():
     # The twist of an Odometry is in the child's frame, not in the header's.
     assert extract(term("nav_msgs/msg/Odometry", "linear", frame="base"), odometry).tolist() == [1, 2, 3]
     refused(term("nav_msgs/msg/Odometry", "linear", frame="odom"), odometry, "frame is 'base'")
+
+
+def test_a_joint_reader_follows_messages_whose_order_changes():
+    """It remembers where the joints stand, and looks again when the names are others."""
+    reader = JointReader(["b", "a"])
+    assert reader.read(joint_state(["a", "b"], [1.0, 2.0], [3.0, 4.0])).position.tolist() == [2.0, 1.0]
+    assert reader.read(joint_state(["a", "b"], [5.0, 6.0], [7.0, 8.0])).velocity.tolist() == [8.0, 7.0]
+    assert reader.read(joint_state(["b", "x", "a"], [1.0, 2.0, 3.0], [0.0, 0.0, 0.0])).position.tolist() == [1.0, 3.0]
+    with pytest.raises(ContractError, match="a missing"):
+        reader.read(joint_state(["b", "c"], [1.0, 2.0], [0.0, 0.0]))
+    with pytest.raises(ContractError, match="'position' has 1 values for 2 joints"):
+        reader.read(joint_state(["a", "b"], [1.0], [0.0, 0.0]))
+    assert reader.read(joint_state(["a", "b"], [1.0, 2.0], [3.0, 4.0])).position.tolist() == [2.0, 1.0]

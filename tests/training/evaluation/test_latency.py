@@ -6,11 +6,12 @@ import pytest
 from policy_nodes.bundle.load import load_bundle
 from policy_nodes.errors import ConfigError
 from policy_nodes.inference.planner import ChunkPlanner
+from policy_nodes.types import ActionChunk
 from training.commands import evaluate
 from training.contracts.registry import task_contract
 from training.evaluation.latency import Latency, SimulatedWorker
 from training.evaluation.latency_loop import LatentLoop, TimedEpisode
-from training.evaluation.latency_sweep import METHODS, check_methods, summarise, sweep
+from training.evaluation.latency_sweep import METHODS, check_methods, execution, summarise, sweep
 
 
 def plan_of(bundle, stamp=10**9):
@@ -90,10 +91,12 @@ def test_a_sweep_runs_every_method_on_the_same_episodes(bundle, world):
 
 
 def test_a_point_counts_and_averages():
-    good = TimedEpisode(0, success=True, steps=100, inference_ms=[1.0, 1.0], seams=[0.1, 0.3], evaluations=8)
+    good = TimedEpisode(0, success=True, steps=100, inference_ms=[1.0, 1.0], evaluations=8)
+    good.seams, good.kicks = [0.1, 0.3], [0.4]
     bad = TimedEpisode(1, outcome="stopped", steps=50, inference_ms=[1.0], seams=[0.2], evaluations=4)
     point = summarise("rtc", 40.0, [good, bad], 0.02, 0.95)
     assert (point.successes, point.episodes, point.stops) == (1, 2, 1)
+    assert point.kick == pytest.approx(0.4) and np.isnan(point.smooth)
     assert point.seam == pytest.approx(0.2) and point.seconds == pytest.approx(2.0)
     assert point.evaluations_per_call == 4.0 and point.evaluations_per_tick == pytest.approx(12 / 150)
     assert point.low < 0.5 < point.high
@@ -132,5 +135,25 @@ def test_options_that_make_no_sense_are_refused(bundle_path, options, text):
 
 
 def test_methods_are_those_of_the_documentation():
-    check_methods(list(METHODS))
-    assert list(METHODS) == ["naive", "ensemble", "rtc", "rtc_blend", "rti"]
+    assert list(METHODS) == ["naive", "ensemble", "rtc", "rtc_blend", "prefix", "every", "rti"]
+
+
+def test_a_method_may_name_its_graph(bundle):
+    assert execution("rti").warm_start.variant is None
+    named = execution("rti:warm_start_1")
+    assert named.warm_start.variant == "warm_start_1" and named.every_step
+    with pytest.raises(ConfigError, match="uses no further graph"):
+        execution("naive:policy")
+    with pytest.raises(ConfigError, match="no graph for 'rti:warm_start_9'"):
+        check_methods(["naive", "rti:warm_start_9"], bundle)
+
+
+def test_a_jump_shows_across_the_change_however_chunks_are_joined(bundle, world):
+    """By hand: the old chunk rises by 1 per step, the new one stands at 5: seam |5 - 3|, kick |5 - 2*5 + 2|."""
+    loop, episode, step = LatentLoop(bundle, world, Latency(0.0)), TimedEpisode(0), 20_000_000
+    loop._chunk = ActionChunk(0, step, np.arange(8.0)[:, None])
+    loop._compare(episode, ActionChunk(step, step, np.full((8, 1), 5.0)), 3 * step)
+    assert (episode.seams, episode.kicks, episode.smooth) == ([2.0], [3.0], [0.0])
+    loop._compare(episode, ActionChunk(8 * step, step, np.full((8, 1), 7.0)), 8 * step)
+    assert len(episode.seams) == 1  # the old chunk says nothing of this instant
+    assert episode.kicks == [3.0, 0.0]  # but what it said last was 7, and the robot was there

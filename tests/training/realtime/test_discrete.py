@@ -3,11 +3,12 @@
 import pytest
 import torch
 
+from training.objectives.diffusion import betas
 from training.policies.normalizer import Normalizer
 from training.realtime.discrete import FACTOR, clip_guess, column_mask, decide, scale_statistics
-from training.realtime.rti import squared_cosine, warm_diffusion
+from training.realtime.rti import NoiseSchedule, warm_diffusion
 
-SCHEDULE, MASK = squared_cosine(100), torch.tensor([0.0, 1.0])
+SCHEDULE, MASK = NoiseSchedule(betas("cosine", 100).float()), torch.tensor([0.0, 1.0])
 STEPS = [10, 8, 6, 4, 2, 1, 0]
 
 
@@ -16,7 +17,7 @@ def epsilon_towards(goal, spread):
     bars = SCHEDULE.alphas_bar
 
     def epsilon(x, k):
-        bar = bars[k.long()].view(-1, 1, 1)
+        bar = bars[k]
         return (1 - bar).sqrt() * (x - bar.sqrt() * goal) / (bar * spread**2 + 1 - bar)
 
     return epsilon
