@@ -47,8 +47,10 @@ class WarmStart(BaseModel):
     """``full`` uses no previous chunk."""
     variant: Name | None = None
     """Name of the graph in ``policy.variants``; None takes the first of the method."""
-    noise_scale: Annotated[FiniteFloat, Field(ge=0, le=1)] = 0.0
-    """Share of fresh noise in a warm start; RTI-DP adds none."""
+    noise_scale: Annotated[FiniteFloat, Field(ge=0, le=1)] = 1.0
+    """Share of the noise input of a warm start. A flow's guess is noised to where it starts on the path: without, the
+    network sees a chunk cleaner than any it was trained on at that time, and the task fails. The steps of a diffusion
+    policy add the noise of their level, as published."""
     restart_fraction: Annotated[FiniteFloat, Field(gt=0, le=1)] | None = None
     """Start from noise again when an observation changed by this share of its range since the last plan; None never
     does, as in the published results."""

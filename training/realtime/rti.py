@@ -1,11 +1,16 @@
 """Warm-started denoising: begin near the end of the reverse process, from the previous chunk moved on by one tick.
 
-Consecutive chunks overlap, so the previous answer is nearly right; a few last steps correct it. The guess is used as it
-is, not noised again. No retraining is needed for continuous actions; for two-valued ones see ``discrete``.
+Consecutive chunks overlap, so the previous answer is nearly right; a few last steps correct it. No retraining is needed
+for continuous actions; for two-valued ones see ``discrete``.
 
 Source: Duan, Yin, Kragic, "Real-Time Iteration Scheme for Diffusion Policy" (RTI-DP), arXiv 2508.05396, and its
-official code. :func:`warm_diffusion` is the published method. :func:`warm_flow` carries the idea over to flow
-matching: there the point of the path at time ``t`` is ``t * data + (1 - t) * noise``, so the guess enters scaled by t.
+official code. :func:`warm_diffusion` is the published method: the guess is used as it is, not noised again, which the
+network does not notice, because at the listed steps a chunk carries little noise (0.06 at k = 2).
+
+:func:`warm_flow` carries the idea over to flow matching with few steps, where the start is far from the data: the point
+of the path at time ``t`` is ``t * data + (1 - t) * noise``, so the guess is scaled by t *and noised*. Left clean it is
+nothing that the network has ever seen at that time (at t = 0.5 half the spread is missing), and it keeps repeating the
+guess: the demo's policy then never grasps, where the noised start does (docs/realtime.md).
 """
 
 from __future__ import annotations
@@ -100,7 +105,7 @@ def warm_flow(velocity: Velocity, guess: Tensor, noise: Tensor, start: float, st
     Args:
         velocity: field (x (B, H, A), t (B,)) -> (B, H, A).
         guess: (B, H, A) previous normalised chunk, shifted.
-        noise: (B, H, A); zeros add none, which is RTI-DP's choice.
+        noise: (B, H, A) standard normal; zeros leave the guess clean, for comparison only.
         start: flow time in (0, 1): nearer to 1 trusts the guess more.
         steps: network evaluations, at least 1.
 

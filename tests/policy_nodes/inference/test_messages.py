@@ -5,7 +5,14 @@ import pytest
 
 from policy_nodes.bundle.manifest import Manifest, ObservationTerm
 from policy_nodes.errors import ContractError
-from policy_nodes.inference.messages import JointReader, TermReader, extract, joint_sample, message_stamp_ns, projected_gravity
+from policy_nodes.inference.messages import (
+    JointReader,
+    TermReader,
+    extract,
+    joint_sample,
+    message_stamp_ns,
+    projected_gravity,
+)
 from tests.policy_nodes.bundle_fixture import JOINTS, manifest_fields
 
 MANIFEST = Manifest.model_validate(manifest_fields() | {"files": {}, "digest": "0" * 64})
