@@ -321,6 +321,7 @@ class Governor:
 
     def _tick(self, now_ns: int) -> Decision:
         jump = self._clock.advance(now_ns)
+        now_ns = self._clock.steady_ns
         faults = self._signal_faults(now_ns) if jump is None else [jump, *self._signal_faults(now_ns)]
         self._observe(faults)
         wanted: Wanted | None = None

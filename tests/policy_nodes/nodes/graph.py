@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -41,15 +41,20 @@ class Processes:
         bundle: that they run.
         logs: directory for their output.
         namespace: of all nodes.
+        common: further parameters of every node.
     """
 
-    def __init__(self, bundle: Path, logs: Path, namespace: str = "") -> None:
+    def __init__(
+        self, bundle: Path, logs: Path, namespace: str = "", common: Mapping[str, object] | None = None
+    ) -> None:
         prefix = namespace or "''"
         space = ("-r", f"__ns:=/{namespace}") if namespace else ()
-        common = {"bundle": bundle, "topic_prefix": prefix}
-        robot = {"simulator": SIMULATOR, "command_topic": COMMANDS, "topic_prefix": prefix}
+        everywhere = {"topic_prefix": prefix, **(common or {})}
+        robot = {"simulator": SIMULATOR, "command_topic": COMMANDS, **everywhere}
         self._commands = {"sim_node": node_command("sim_node", *space, **robot)}
-        self._commands |= {name: node_command(name, *space, **common) for name in ("policy_node", "safety_node")}
+        self._commands |= {
+            name: node_command(name, *space, bundle=bundle, **everywhere) for name in ("policy_node", "safety_node")
+        }
         self._logs = logs
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.topic = f"/{namespace}{COMMANDS}" if namespace else COMMANDS
@@ -87,8 +92,10 @@ class Processes:
 class Graph(Processes):
     """The processes, an operator in this process, and a spy on the command topic."""
 
-    def __init__(self, bundle: Path, logs: Path, namespace: str = "") -> None:
-        super().__init__(bundle, logs, namespace)
+    def __init__(
+        self, bundle: Path, logs: Path, namespace: str = "", common: Mapping[str, object] | None = None
+    ) -> None:
+        super().__init__(bundle, logs, namespace, common)
         self.operator = Operator(JOINTS, "/joint_states", namespace)
         self.commands: list[tuple[float, np.ndarray]] = []
         self.spy = Node("spy")

@@ -38,3 +38,23 @@ def test_jumps_are_faults_in_both_directions() -> None:
     fault = clock.advance(1260 * MS)
     assert fault is not None
     assert "went back 0.001 s" in fault.detail
+
+
+def test_a_clock_that_stands_still_is_a_fault_after_the_same_time() -> None:
+    clock = TickClock(0.01, 0.25)
+    clock.advance(1000 * MS)
+    assert all(clock.advance(1000 * MS) is None for _ in range(25))  # 25 periods of 10 ms are not more than 0.25 s
+    fault = clock.advance(1000 * MS)
+    assert fault is not None and fault.reason is Reason.CLOCK_JUMP
+    assert fault.detail == "the clock has stood still for 0.260 s"
+    assert clock.advance(1010 * MS) is None
+
+
+def test_a_clock_coarser_than_the_ticks_is_none() -> None:
+    clock = TickClock(0.002, 0.25)
+    lookups = []
+    for k in range(1000):  # /clock at 100 Hz, control at 500 Hz
+        assert clock.advance(k // 5 * 10 * MS) is None
+        assert clock.steady_ns == k * 2 * MS
+        lookups.append(clock.lookup_ns)
+    assert set(np.diff(lookups)) == {2 * MS}

@@ -115,6 +115,17 @@ def test_silence_is_a_fault_one_period_after_it_becomes_observable(name: str) ->
     rig.assert_limits()
 
 
+def test_a_paused_simulation_stops_the_robot_inside_the_limits_although_its_clock_stands() -> None:
+    rig = Rig(speed=0.4).active()
+    decisions = [rig.governor.tick(rig.now) for _ in range(100)]
+    rig.commands += [decision.command for decision in decisions if decision.command is not None]
+    first = next(k for k, decision in enumerate(decisions) if decision.state is State.BACKUP)
+    assert decisions[first].reason is Reason.JOINT_STATE_STALE
+    assert first == 6  # as when the joint state alone stops: fresh for six periods
+    assert rig.governor.state is State.STOPPED
+    rig.assert_limits()
+
+
 def test_policy_stops_degrades_then_backs_up_then_latches() -> None:
     rig = Rig().active(39)  # the last chunk arrived 15 periods ago and has 17 to go
     rig.chunks = False
