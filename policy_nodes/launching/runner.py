@@ -16,6 +16,7 @@ from policy_nodes.launching.description import resolve
 from policy_nodes.launching.errors import LaunchError
 from policy_nodes.launching.interrupts import deferred_interrupts
 from policy_nodes.launching.model import NodeProcess
+from policy_nodes.launching.priority import prefer
 from policy_nodes.launching.process import Process, say, start_guardian, start_process
 
 _TERMINATE_S = 2.0
@@ -42,6 +43,7 @@ class LaunchRunner:
         arguments: values of its arguments, all text.
         env: environment of the processes and of ``$(env ...)``; by default this process's.
         log_dir: directory that receives ``NAME.log`` for each process.
+        nice: weight of the processes against others, where the system permits it; None leaves it alone.
 
     Raises:
         LaunchError: file, argument, substitution or executable is missing or wrong; nothing has been started then.
@@ -54,10 +56,12 @@ class LaunchRunner:
         *,
         env: Mapping[str, str] | None = None,
         log_dir: str | Path | None = None,
+        nice: int | None = None,
     ) -> None:
         self._env = dict(os.environ if env is None else env)
         self._log_dir = Path(log_dir) if log_dir is not None else None
         self._nodes = _unique(resolve(path, arguments, self._env))
+        self._nice = nice
         self._guardian: subprocess.Popen[bytes] | None = None
         self._respawn_at: dict[str, float] = {}
         self._reported: set[int] = set()
@@ -87,6 +91,8 @@ class LaunchRunner:
             process = start_process(self._nodes[name], self._env, self._log_dir)
             self.processes[name] = process
             self._tell_guardian("+", process)
+        if self._nice is not None:
+            prefer(process.pid, self._nice)
         say("launch", f"{name}: started with pid {process.pid}")
 
     def _tell_guardian(self, sign: str, process: Process) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from policy_nodes.bundle.load import Bundle
 from policy_nodes.errors import KeelError
 from policy_nodes.launching import LaunchRunner, Process
+from policy_nodes.launching.priority import NICE
 from policy_nodes.nodes.contract_topics import joint_state_topic
 from policy_nodes.nodes.operator import Operator
 
@@ -139,7 +140,8 @@ def open_session(
 ) -> Iterator[Session]:
     """Launch the nodes and connect the operator; everything is gone when the block is left, however it is left.
 
-    A robot in motion is brought to rest before the first node is told to end.
+    The nodes run before ordinary work where the system permits it (root, CAP_SYS_NICE, an RLIMIT_NICE): they control a
+    robot. A robot in motion is brought to rest before the first node is told to end.
 
     Raises:
         RunError: nodes of another run are in this namespace of the domain.
@@ -154,7 +156,7 @@ def open_session(
                 "stop them, or choose another domain with --domain.",
             )
         logs.mkdir(parents=True, exist_ok=True)
-        runner = LaunchRunner(launch_file, arguments, log_dir=logs)
+        runner = LaunchRunner(launch_file, arguments, log_dir=logs, nice=NICE)
         session = Session(bundle, runner, operator, logs)
         try:
             runner.start()

@@ -59,12 +59,13 @@ def _interval(inputs: RunInputs) -> dict[str, float] | None:
 
 
 def _campaign(inputs: RunInputs) -> dict[str, Markup] | None:
-    """The fault campaign's paragraph and matrix; its renderer escapes everything that it was given."""
+    """The fault campaign's figures, histogram and matrix; its renderer escapes everything that it was given."""
     if inputs.campaign is None:
         return None
     results = inputs.campaign.model_dump()
     return {
         "summary": Markup(campaign_page.summary(results)),
+        "chart": Markup(campaign_page.drawn_reactions(results)),
         "table": Markup(campaign_page.table(results["verdicts"])),
     }
 

@@ -158,6 +158,8 @@ class TrialSeen(Record):
     detected_s: float | None = None
     state: str = ""
     reason: str = ""
+    backup: str = ""
+    recovered: bool = True
     category: int | None = None
     limit_use: dict[str, float] | None = None
 
@@ -172,6 +174,9 @@ class Trial(Record):
     expected: str = ""
     reaction_periods: float | None = None
     seen: TrialSeen
+    carried_out: bool = True
+    attempts: int = 1
+    notes: list[str] = Field(default_factory=list)
 
 
 class Campaign(Record):
@@ -182,6 +187,8 @@ class Campaign(Record):
     period_s: float = Field(gt=0)
     allowed_periods: float = Field(gt=0)
     conditions: str = ""
+    scheduling: str = ""
+    load_at_end: str = ""
     verdicts: list[Trial]
 
 

@@ -95,8 +95,6 @@ class LiveGraph:
             self._session = stack.enter_context(
                 open_session(self.bundle, self._launch, self._arguments, self._logs / f"start_{self.starts}")
             )
-            for process in self._session.runner.processes.values():
-                prefer(process.pid)
             self._session.require_ready(READY_S)
             self.scheduling = self._schedule(list(self._session.runner.processes))
             self.stalls = stack.enter_context(StallWatch(self.scheduling.startswith("real")))
@@ -192,7 +190,6 @@ class LiveGraph:
         diagnostics.pop(node, None)
         self.session.runner.restart(node)
         self._lost = frozenset()
-        prefer(self.session.pid(node))
         if node == "sim_node":
             before = self.operator.view.joint_states
             self.operator.wait_for(lambda v: v.joint_states > before + JOINT_STATES_HZ * FRESH_S, REVIVE_S, self.watch)

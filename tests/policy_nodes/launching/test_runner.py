@@ -7,6 +7,7 @@ import time
 import pytest
 
 from policy_nodes.launching import LaunchError, LaunchRunner, ros2_launch_command
+from policy_nodes.launching.priority import prefer
 
 from .ament import alive, ament_environment
 
@@ -67,6 +68,14 @@ def test_a_process_is_started_anew_whether_it_runs_or_was_killed(make, tmp_path)
     runner.restart("a")  # one that still runs is ended first
     assert runner.processes["a"].pid != second and not alive(second)
     assert runner.processes["b"].pid == kept and runner.poll() == {}
+
+
+def test_processes_run_before_others_where_permitted(make):
+    runner = make("exec: sleeper, name: a, args: x", nice=-1)
+    runner.start()
+    pid = runner.processes["a"].pid
+    permitted = prefer(pid, -1)
+    assert os.getpriority(os.PRIO_PROCESS, pid) == (-1 if permitted else os.getpriority(os.PRIO_PROCESS, 0))
 
 
 def test_poll_reports_each_end_once_and_shows_why(make, tmp_path, capfd):

@@ -16,6 +16,7 @@ from rclpy.node import Node
 from std_msgs.msg import Float64MultiArray
 from typing_extensions import Self
 
+from policy_nodes.launching.priority import prefer
 from policy_nodes.nodes.operator import Operator
 from policy_nodes.nodes.qos import RECORD
 from tests.policy_nodes.bundle_fixture import JOINTS
@@ -78,6 +79,7 @@ class Processes:
             self.processes[name] = subprocess.Popen(
                 self._commands[name], stdout=log, stderr=log, cwd=ROOT, start_new_session=True
             )
+        prefer(self.processes[name].pid)  # tests of a live graph say nothing on a starved machine
 
     def log(self, name: str) -> str:
         """Everything that a node has said."""
