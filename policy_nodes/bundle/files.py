@@ -22,7 +22,7 @@ from policy_nodes.bundle.limits import (
 )
 from policy_nodes.bundle.manifest import GraphTensor, Manifest, Parity
 from policy_nodes.bundle.npz import inspect_npz
-from policy_nodes.bundle.onnx_graph import FLOAT, GraphError, GraphInfo, TensorInfo, inspect_onnx
+from policy_nodes.bundle.onnx_graph import ONNX_TYPES, GraphError, GraphInfo, TensorInfo, inspect_onnx
 from policy_nodes.bundle.strict_json import parse_json_object
 from policy_nodes.errors import BundleError
 
@@ -122,19 +122,20 @@ def _check_content(path: Path, manifest: Manifest) -> None:
     if suffix == ".onnx":
         graph = inspect_graph(path)
         if declared := _declared(manifest, path.name):
-            _check_tensors("input", graph.inputs, {t.name: list(t.shape) for t in declared[0]})
-            _check_tensors("output", graph.outputs, {t.name: list(t.shape) for t in declared[1]})
+            _check_tensors("input", graph.inputs, declared[0])
+            _check_tensors("output", graph.outputs, declared[1])
     elif suffix == ".npz":
         arrays = inspect_npz(path)
         if declared := _declared(manifest, path.name):
             inputs, outputs, parity = declared
-            tensors = {f"input/{t.name}": t.shape for t in inputs} | {f"output/{t.name}": t.shape for t in outputs}
+            tensors = {f"input/{t.name}": t for t in inputs} | {f"output/{t.name}": t for t in outputs}
             if set(arrays) != set(tensors):
                 raise ValueError(f"holds {sorted(arrays)[:16]}, expected {sorted(tensors)}")
-            for name, shape in tensors.items():
-                if list(arrays[name].shape) != [parity.samples, *shape] or arrays[name].dtype != "float32":
+            for name, tensor in tensors.items():
+                wanted = [parity.samples, *tensor.shape]
+                if list(arrays[name].shape) != wanted or arrays[name].dtype != tensor.dtype:
                     found = f"{arrays[name].dtype} {list(arrays[name].shape)}"
-                    raise ValueError(f"array '{name}' is {found}, expected float32 {[parity.samples, *shape]}")
+                    raise ValueError(f"array '{name}' is {found}, expected {tensor.dtype} {wanted}")
     elif suffix == ".json":
         parse_json_object(path.read_bytes())
     else:
@@ -180,19 +181,21 @@ def check_yaml(text: str) -> None:
         return
 
 
-def _check_tensors(kind: str, found: list[TensorInfo], expected: dict[str, list[int]]) -> None:
+def _check_tensors(kind: str, found: list[TensorInfo], declared: list[GraphTensor]) -> None:
+    expected = {tensor.name: tensor for tensor in declared}
     names = [tensor.name for tensor in found]
     if sorted(names) != sorted(expected):
         raise ValueError(f"the graph has {kind}s {names[:16]}, the manifest says {sorted(expected)}")
     for tensor in found:
-        if tensor.dtype != FLOAT:
-            raise ValueError(f"graph {kind} '{tensor.name}' is not float32 (ONNX type {tensor.dtype})")
+        wanted = expected[tensor.name]
+        if tensor.dtype != ONNX_TYPES[wanted.dtype]:
+            raise ValueError(f"graph {kind} '{tensor.name}' is not {wanted.dtype} (ONNX type {tensor.dtype})")
         if not tensor.shape or tensor.shape[0] is not None:
             raise ValueError(f"graph {kind} '{tensor.name}' has a fixed batch; export it with a free leading dimension")
-        if list(tensor.shape[1:]) != expected[tensor.name]:
+        if list(tensor.shape[1:]) != list(wanted.shape):
             raise ValueError(
                 f"graph {kind} '{tensor.name}' has shape {list(tensor.shape[1:])} after the batch, "
-                f"the manifest says {expected[tensor.name]}"
+                f"the manifest says {list(wanted.shape)}"
             )
 
 

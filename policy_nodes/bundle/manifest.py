@@ -135,6 +135,39 @@ class ObservationFeature(Strict):
         return sum(term.size for term in self.terms)
 
 
+class ImageFeature(Strict):
+    """One camera: one graph input, uint8 (batch, history, height, width, channels), oldest first, top row first.
+
+    The graph gets the pixels as the camera publishes them; scaling to 0..1, channel order and normalisation are in it.
+    Named as a LeRobot feature (``observation.images.top``).
+    """
+
+    name: Name
+    topic: Topic
+    message_type: Literal["sensor_msgs/msg/Image"] = "sensor_msgs/msg/Image"
+    encoding: Literal["rgb8", "bgr8", "mono8"] = "rgb8"
+    """Channels in the graph's order, names of sensor_msgs/image_encodings. Messages with the same colours in another
+    order (or with an alpha channel) are rearranged, others are refused."""
+    height: Annotated[int, Field(ge=1, le=8192)]
+    width: Annotated[int, Field(ge=1, le=8192)]
+    """Pixels; messages of another size are refused, never resized: that would be another field of view."""
+    frame_id: str | None = None
+    """Optical frame (REP-103); None accepts any."""
+    max_age_s: Annotated[float, Field(gt=0, le=60)]
+    history: Annotated[int, Field(ge=1, le=64)] = 1
+    history_step_s: Annotated[float, Field(gt=0, le=10)]
+
+    @property
+    def channels(self) -> int:
+        """Values per pixel."""
+        return 1 if self.encoding == "mono8" else 3
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width, channels of one picture."""
+        return self.height, self.width, self.channels
+
+
 class ActionTerm(Strict):
     """Commands for one group of joints, a slice of the action vector."""
 
@@ -213,11 +246,12 @@ class GraphTensor(Strict):
     """An input or output of ``policy.onnx`` and what it means. The leading batch dimension is not listed."""
 
     name: Name
-    role: Literal["observation", "noise", "previous_chunk", "prefix_weights", "action", "embedding"]
+    role: Literal["observation", "image", "noise", "previous_chunk", "prefix_weights", "action", "embedding"]
     """``previous_chunk``: the last answer, raw, moved to the present observation's time grid. ``prefix_weights``: per
     step how much it counts, 1 for steps that will have been executed before the answer arrives."""
     shape: Annotated[list[Annotated[int, Field(ge=1, le=1_000_000)]], Field(min_length=1, max_length=8)]
-    dtype: Literal["float32"] = "float32"
+    dtype: Literal["float32", "uint8"] = "float32"
+    """``uint8`` for images, ``float32`` for everything else."""
 
 
 class Parity(Strict):
@@ -294,6 +328,8 @@ class Manifest(Strict):
     task: Text
     """What the policy does, in words; shown to the operator."""
     observations: Annotated[list[ObservationFeature], Field(min_length=1, max_length=64)]
+    images: Annotated[list[ImageFeature], Field(max_length=16)] = Field(default_factory=list)
+    """Cameras, in the order in which the policy takes them."""
     actions: ActionSpec
     timing: Timing
     policy: PolicyInfo

@@ -27,7 +27,8 @@ SHAPE_INPUT = {"ConstantOfShape": 0, "Expand": 1, "Tile": 1, "Reshape": 1}
 """Operators that make a tensor from a shape, and which input that shape is."""
 BITS = {1: 32, 2: 8, 3: 8, 4: 16, 5: 16, 6: 32, 7: 64, 9: 8, 10: 16, 11: 64, 12: 32, 13: 64, 16: 16}
 BITS.update({17: 8, 18: 8, 19: 8, 20: 8, 21: 4, 22: 4, 23: 4, 24: 8, 25: 2, 26: 2})
-FLOAT = 1
+ONNX_TYPES = {"float32": 1, "uint8": 2}
+"""Element types of inputs and outputs that a bundle may have."""
 
 
 class GraphError(ValueError):

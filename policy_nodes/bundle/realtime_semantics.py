@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from policy_nodes.bundle.limits import PARITY_NAME, POLICY_NAME
 from policy_nodes.bundle.manifest import GraphTensor, GraphVariant, Manifest
 
-INPUT_ROLES = ("observation", "noise", "previous_chunk", "prefix_weights")
 NEEDED_ROLES = {
     "full": set[str](),
     "warm_start": {"previous_chunk"},

@@ -51,9 +51,10 @@ def _repeated(names: list[str]) -> list[str]:
 
 def check_names(manifest: Manifest) -> Iterator[str]:
     """Feature and term names are unique; the files listed are of known kinds and complete."""
-    for name in _repeated([feature.name for feature in manifest.observations]):
+    cameras = [image.name for image in manifest.images]
+    for name in _repeated([*(feature.name for feature in manifest.observations), *cameras]):
         yield f"observation feature '{name}' appears twice"
-    for name in _repeated([term.name for term in manifest.terms]):
+    for name in _repeated([*(term.name for term in manifest.terms), *cameras]):
         yield f"observation term '{name}' appears twice"
     for name in _repeated([term.name for term in manifest.actions.terms]):
         yield f"action term '{name}' appears twice"
@@ -157,9 +158,10 @@ def check_timing(manifest: Manifest) -> Iterator[str]:
     if late >= actions.horizon * actions.step_s:
         span = actions.horizon * actions.step_s
         yield f"timing: observation delay plus inference budget ({late:g} s) outlast the whole chunk ({span:g} s)"
-    for term in manifest.terms:
-        if term.max_age_s <= timing.observation_delay_s:
-            yield f"observation term '{term.name}': max_age_s is not above timing.observation_delay_s"
+    ages = {term.name: term.max_age_s for term in manifest.terms} | {i.name: i.max_age_s for i in manifest.images}
+    for name, age in ages.items():
+        if age <= timing.observation_delay_s:
+            yield f"observation term '{name}': max_age_s is not above timing.observation_delay_s"
 
 
 def check_graph_roles(manifest: Manifest) -> Iterator[str]:
@@ -168,8 +170,9 @@ def check_graph_roles(manifest: Manifest) -> Iterator[str]:
     for name in _repeated([tensor.name for tensor in (*policy.inputs, *policy.outputs)]):
         yield f"policy: graph tensor '{name}' appears twice"
     for tensor in policy.inputs:
-        if tensor.role not in ("observation", "noise"):
+        if tensor.role not in ("observation", "image", "noise"):
             yield f"policy.inputs: '{tensor.name}' has the role '{tensor.role}' of an output"
+    yield from _check_image_inputs(manifest)
     for tensor in policy.outputs:
         if tensor.role not in ("action", "embedding"):
             yield f"policy.outputs: '{tensor.name}' has the role '{tensor.role}' of an input"
@@ -186,6 +189,26 @@ def check_graph_roles(manifest: Manifest) -> Iterator[str]:
     yield from _check_role(policy.inputs, "noise", None, required=False)
     yield from _check_role(policy.outputs, "action", chunk, required=True)
     yield from _check_role(policy.outputs, "embedding", None, required=False)
+
+
+def _check_image_inputs(manifest: Manifest) -> Iterator[str]:
+    """Each camera is one uint8 input of its size and history, and nothing else is uint8."""
+    tensors = [*manifest.policy.inputs, *manifest.policy.outputs]
+    for variant in manifest.policy.variants:
+        tensors += [*variant.inputs, *variant.outputs]
+    for tensor in tensors:
+        wanted = "uint8" if tensor.role == "image" else "float32"
+        if tensor.dtype != wanted:
+            yield f"policy: '{tensor.name}' of role {tensor.role} has dtype {tensor.dtype}, expected {wanted}"
+    inputs = {tensor.name: tensor for tensor in manifest.policy.inputs if tensor.role == "image"}
+    for image in manifest.images:
+        found = inputs.pop(image.name, None)
+        if found is None:
+            yield f"policy.inputs: no input of role image is named '{image.name}'"
+        else:
+            yield from _check_shape(found, [image.history, *image.shape], "history, height, width, channels")
+    for name in inputs:
+        yield f"policy.inputs: '{name}' is none of the images"
 
 
 def _check_role(tensors: list[GraphTensor], role: str, shape: list[int] | None, *, required: bool) -> Iterator[str]:

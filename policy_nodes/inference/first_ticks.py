@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from policy_nodes.bundle.compare import check_robot
-from policy_nodes.bundle.manifest import Manifest, ObservationTerm
+from policy_nodes.bundle.manifest import ImageFeature, Manifest, ObservationTerm
 from policy_nodes.inference.messages import projected_gravity
 
 GRAVITY = 9.80665
@@ -58,8 +58,8 @@ class Finding:
     """One thing that does not fit.
 
     Attributes:
-        item: names, silent, rate, delay, order, finite, range, gravity, tilt or pose.
-        term: observation or action term at fault, empty for joint names.
+        item: names, silent, rate, delay, order, finite, range, flat, gravity, tilt or pose.
+        term: observation or action term or camera at fault, empty for joint names.
         sentence: what was found, against what the contract says.
         fix: what to do about it.
     """
@@ -93,8 +93,12 @@ class FirstTicksCheck:
             for feature in manifest.observations
             for term in feature.terms
         }
-        self._stamps: dict[str, list[int]] = {name: [] for name in self._terms}
-        self._arrivals: dict[str, list[int]] = {name: [] for name in self._terms}
+        self._images = {image.name: image for image in manifest.images}
+        self._spacing |= {i.name: i.history_step_s if i.history > 1 else None for i in manifest.images}
+        self._sources: dict[str, ObservationTerm | ImageFeature] = {**self._terms, **self._images}
+        self._flat: dict[str, bool] = dict.fromkeys(self._images, True)
+        self._stamps: dict[str, list[int]] = {name: [] for name in self._sources}
+        self._arrivals: dict[str, list[int]] = {name: [] for name in self._sources}
         self._values: dict[str, list[NDArray[np.float64]]] = {name: [] for name in self._terms}
         self._names: set[str] | None = None
         self._repeated: list[str] = []
@@ -121,6 +125,13 @@ class FirstTicksCheck:
             self._arrivals[term].append(arrival_ns)
             self._values[term].append(np.array(value, dtype=np.float64).reshape(-1))
 
+    def on_image(self, name: str, stamp_ns: int, arrival_ns: int, pixels: NDArray[np.uint8]) -> None:
+        """One picture of a camera of the contract, of its size and encoding; see :meth:`on_sample`."""
+        if len(self._stamps[name]) < MAX_SAMPLES:
+            self._stamps[name].append(stamp_ns)
+            self._arrivals[name].append(arrival_ns)
+            self._flat[name] = self._flat[name] and bool((pixels == pixels.flat[0]).all())
+
     def verdict(self, now_ns: int) -> tuple[Verdict, tuple[Finding, ...]]:
         """The verdict and its reasons; reasons are given only with ``failed``.
 
@@ -131,10 +142,13 @@ class FirstTicksCheck:
         waiting = [name for name, stamps in self._stamps.items() if len(stamps) < self.config.min_samples]
         if elapsed < self.config.window_s or (waiting and elapsed < self.config.timeout_s):
             return "checking", ()
-        findings = [*self._check_names(), *(self._silent(self._terms[name], elapsed) for name in waiting)]
-        for name, term in self._terms.items():
+        findings = [*self._check_names(), *(self._silent(self._sources[name], elapsed) for name in waiting)]
+        for name, source in self._sources.items():
             if name not in waiting:
-                findings += [*self._check_times(term), *self._check_values(term)]
+                findings += self._check_times(source)
+                findings += (
+                    self._check_image(source) if isinstance(source, ImageFeature) else self._check_values(source)
+                )
         findings += self._check_pose()
         return ("failed", tuple(findings)) if findings else ("passed", ())
 
@@ -145,12 +159,12 @@ class FirstTicksCheck:
         fix = "use a bundle for this robot, or rename its joints in the driver's configuration"
         return [Finding("names", "", sentence, fix) for sentence in sentences]
 
-    def _silent(self, term: ObservationTerm, elapsed: float) -> Finding:
+    def _silent(self, term: ObservationTerm | ImageFeature, elapsed: float) -> Finding:
         count = len(self._stamps[term.name])
         sentence = f"'{term.name}' arrived {count} times in {elapsed:.1f} s, {self.config.min_samples} are needed"
         return Finding("silent", term.name, sentence, f"check the publisher: ros2 topic hz {term.topic}")
 
-    def _check_times(self, term: ObservationTerm) -> list[Finding]:
+    def _check_times(self, term: ObservationTerm | ImageFeature) -> list[Finding]:
         stamps, arrivals = np.array(self._stamps[term.name]), np.array(self._arrivals[term.name])
         steps = np.diff(stamps) / 1e9
         found = []
@@ -176,6 +190,12 @@ class FirstTicksCheck:
             sentence = f"'{term.name}' arrives {delay * 1e3:.0f} ms after its stamp, {allowed * 1e3:g} ms are allowed"
             found.append(Finding("delay", term.name, sentence, "synchronise the clocks (chrony) of both machines"))
         return found
+
+    def _check_image(self, image: ImageFeature) -> list[Finding]:
+        if not self._flat[image.name]:
+            return []
+        sentence = f"every pixel of '{image.name}' has the same value"
+        return [Finding("flat", image.name, sentence, f"check lens cap, exposure and driver behind {image.topic}")]
 
     def _check_values(self, term: ObservationTerm) -> list[Finding]:
         values = np.stack(self._values[term.name])

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from typing import Literal
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from policy_nodes.bundle.manifest import Manifest
 from policy_nodes.inference.first_ticks import Finding, FirstTicksCheck, FirstTicksConfig
@@ -48,6 +49,12 @@ class FirstTicksGate:
         with self._lock:
             if self._check is not None:
                 self._check.on_sample(term, stamp_ns, arrival_ns, value)
+
+    def on_image(self, name: str, stamp_ns: int, arrival_ns: int, pixels: NDArray[np.uint8]) -> None:
+        """One picture of a camera of the contract; see :class:`FirstTicksCheck`."""
+        with self._lock:
+            if self._check is not None:
+                self._check.on_image(name, stamp_ns, arrival_ns, pixels)
 
     def poll(self, now_ns: int) -> tuple[Finding, ...]:
         """What does not fit, when a verdict has just been reached; empty otherwise."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 MAX_SAMPLES = 4096
@@ -22,7 +22,7 @@ class History:
         self._span_ns = span_ns
         self._max_samples = max_samples
         self._stamps: list[int] = []
-        self._values: list[NDArray[np.float64]] = []
+        self._values: list[NDArray[Any]] = []
 
     def __len__(self) -> int:
         return len(self._stamps)
@@ -33,7 +33,7 @@ class History:
         return self._stamps[-1]
 
     @property
-    def newest(self) -> NDArray[np.float64]:
+    def newest(self) -> NDArray[Any]:
         """Value of the newest sample; IndexError when empty."""
         return self._values[-1]
 
@@ -42,7 +42,7 @@ class History:
         self._stamps.clear()
         self._values.clear()
 
-    def insert(self, stamp_ns: int, value: NDArray[np.float64]) -> bool:
+    def insert(self, stamp_ns: int, value: NDArray[Any]) -> bool:
         """Sort a sample in; a known stamp is overwritten. False when it is too old to be asked for."""
         if self._stamps and stamp_ns < self._stamps[-1] - self._span_ns:
             return False
@@ -57,7 +57,7 @@ class History:
         del self._stamps[:drop], self._values[:drop]
         return True
 
-    def at(self, target_ns: int, later_ns: int = 0) -> tuple[int, NDArray[np.float64]]:
+    def at(self, target_ns: int, later_ns: int = 0) -> tuple[int, NDArray[Any]]:
         """Stamp and value of the sample for ``target_ns``.
 
         Args:

@@ -4,7 +4,7 @@ Time. The observation's stamp is that of the newest sample of any term (no term 
 ``k`` steps back is sampled at ``stamp - k * history_step``: the latest sample at or before that instant, or one at
 most a quarter step later if it is nearer, so that a jitter of microseconds does not cost a whole period. Before the
 first sample the oldest is repeated, as LeRobot pads the start of an episode. A term with a fallback is never missing:
-while its topic is silent, and before its first sample, the fallback is its value.
+while its topic is silent, and before its first sample, the fallback is its value. Pictures follow the same rules.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from policy_nodes.bundle.manifest import ObservationFeature, ObservationTerm
+from policy_nodes.bundle.manifest import ImageFeature, ObservationFeature, ObservationTerm
 from policy_nodes.errors import ObservationError
 from policy_nodes.inference.history import History
 
@@ -30,13 +31,14 @@ class Observation:
 
     Attributes:
         stamp_ns: of the newest sample used; the stamp of the chunk that answers it.
-        values: by feature, (history, size) float32, oldest first, after the terms' offset, scale and clip.
+        values: by feature, (history, size) float32, oldest first, after the terms' offset, scale and clip; by camera,
+            (history, height, width, channels) uint8.
         ages_s: by term, age of its newest sample at assembly.
         out_of_range: sentences naming the elements whose newest raw value is outside the contract's range.
     """
 
     stamp_ns: int
-    values: dict[str, NDArray[np.float32]]
+    values: dict[str, NDArray[Any]]
     ages_s: dict[str, float]
     out_of_range: tuple[str, ...] = field(default=())
 
@@ -46,16 +48,20 @@ class ObservationBuffer:
 
     Args:
         features: the contract's observations.
+        images: the contract's cameras.
     """
 
-    def __init__(self, features: Sequence[ObservationFeature]) -> None:
+    def __init__(self, features: Sequence[ObservationFeature], images: Sequence[ImageFeature] = ()) -> None:
         self._features = tuple(features)
+        self._images = {image.name: image for image in images}
         self._lock = threading.Lock()
         self._history: dict[str, History] = {}
         for feature in self._features:
             span = round((feature.history - 1) * feature.history_step_s * 1e9)
             for term in feature.terms:
                 self._history[term.name] = History(span_ns=span + _age_limit_ns(term))
+        for image in images:  # pictures are large: none is kept longer than a row of the history can ask for it
+            self._history[image.name] = History(span_ns=round((image.history - 1) * image.history_step_s * 1e9))
 
     def reset(self) -> None:
         """Forget everything: a new episode, or a clock that jumped."""
@@ -90,6 +96,24 @@ class ObservationBuffer:
         with self._lock:
             return self._history[term_name].insert(int(stamp_ns), array)
 
+    def push_image(self, name: str, stamp_ns: int, pixels: NDArray[np.uint8]) -> bool:
+        """Store one picture; see :meth:`push`. It is kept as it is, not copied.
+
+        Raises:
+            ObservationError: unknown camera, or not (height, width, channels) uint8 as the contract says.
+        """
+        image = self._images.get(name)
+        if image is None:
+            known = ", ".join(self._images) or "none"
+            raise ObservationError(f"The contract has no camera '{name}'.", f"it has {known}")
+        if pixels.shape != image.shape or pixels.dtype != np.uint8:
+            raise ObservationError(
+                f"Camera '{name}' gives {pixels.dtype} {pixels.shape}, the contract says uint8 {image.shape}.",
+                f"publish {image.width}x{image.height} {image.encoding} on {image.topic}",
+            )
+        with self._lock:
+            return self._history[name].insert(int(stamp_ns), pixels)
+
     def push_own_action(self, stamp_ns: int, command: ArrayLike) -> None:
         """Remember the policy's own answer for terms that observe it.
 
@@ -110,15 +134,17 @@ class ObservationBuffer:
             now_ns: current time of the clock that stamps the samples.
 
         Raises:
-            ObservationError: a term was never received, is too old, has a gap in its history, comes from the future,
-                or holds a value that is not finite; the text names term, age and limit.
+            ObservationError: a term or camera was never received, is too old, has a gap in its history, comes from the
+                future, or holds a value that is not finite; the text names term, age and limit.
         """
         with self._lock:
             terms = [term for feature in self._features for term in feature.terms]
             missing = {term.name for term in terms if term.fallback is not None and self._silent(term, now_ns)}
             newest = {term.name: self._newest(term, now_ns) for term in terms if term.name not in missing}
+            newest |= {name: self._newest(image, now_ns) for name, image in self._images.items()}
             stamp = max(newest.values(), default=now_ns)
-            values = {feature.name: self._rows(feature, stamp, missing) for feature in self._features}
+            values: dict[str, NDArray[Any]] = {f.name: self._rows(f, stamp, missing) for f in self._features}
+            values |= {name: self._pictures(image, stamp) for name, image in self._images.items()}
             outside = tuple(self._outside(missing))
         ages = {name: (now_ns - newest[name]) / 1e9 for name in newest}
         return Observation(stamp, values, ages, outside)
@@ -135,7 +161,7 @@ class ObservationBuffer:
         history = self._history[term.name]
         return not history or now_ns - history.newest_ns > _age_limit_ns(term)
 
-    def _newest(self, term: ObservationTerm, now_ns: int) -> int:
+    def _newest(self, term: ObservationTerm | ImageFeature, now_ns: int) -> int:
         """Stamp of the term's newest sample, after the checks on its age."""
         history = self._history[term.name]
         if not history:
@@ -172,12 +198,8 @@ class ObservationBuffer:
                 found, value = history.at(target, later_ns=round(step_ns / 4))
                 if term.fallback is not None and (target - found > _age_limit_ns(term) or found > target + step_ns / 4):
                     value = np.array(term.fallback, dtype=np.float64)  # silent then
-                elif target - found > _age_limit_ns(term):
-                    raise ObservationError(
-                        f"Observation term '{term.name}' has a gap of {(target - found) / 1e9:.3f} s in its history, "
-                        f"the limit is {term.max_age_s:g} s.",
-                        f"check for lost messages on {term.topic}",
-                    )
+                else:
+                    _refuse_gap(term, target - found)
                 if not np.isfinite(value).all():
                     axis = term.axes[int(np.argmin(np.isfinite(value)))]
                     raise ObservationError(
@@ -187,6 +209,17 @@ class ObservationBuffer:
                 rows[index, column : column + term.size] = transform(term, value)
             column += term.size
         return rows
+
+    def _pictures(self, image: ImageFeature, stamp_ns: int) -> NDArray[np.uint8]:
+        """(history, height, width, channels)."""
+        history, step_ns = self._history[image.name], image.history_step_s * 1e9
+        rows = []
+        for back in reversed(range(image.history)):
+            target = stamp_ns - round(back * step_ns)
+            found, pixels = history.at(target, later_ns=round(step_ns / 4))
+            _refuse_gap(image, target - found)
+            rows.append(pixels)
+        return rows[0][None] if len(rows) == 1 else np.stack(rows)
 
     def _outside(self, missing: set[str]) -> list[str]:
         sentences = []
@@ -205,5 +238,14 @@ def transform(term: ObservationTerm, value: NDArray[np.float64]) -> NDArray[np.f
     return result if term.clip is None else np.clip(result, -term.clip, term.clip)
 
 
-def _age_limit_ns(term: ObservationTerm) -> int:
+def _refuse_gap(term: ObservationTerm | ImageFeature, gap_ns: int) -> None:
+    if gap_ns > _age_limit_ns(term):
+        raise ObservationError(
+            f"Observation term '{term.name}' has a gap of {gap_ns / 1e9:.3f} s in its history, "
+            f"the limit is {term.max_age_s:g} s.",
+            f"check for lost messages on {term.topic}",
+        )
+
+
+def _age_limit_ns(term: ObservationTerm | ImageFeature) -> int:
     return round(term.max_age_s * 1e9)

@@ -6,6 +6,7 @@ import io
 import zipfile
 import zlib
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -15,11 +16,11 @@ from policy_nodes.bundle.limits import PARITY_NAME
 from policy_nodes.bundle.load import Bundle
 from policy_nodes.errors import BundleError, ObservationError
 
-Arrays = dict[str, NDArray[np.float32]]
+Arrays = dict[str, NDArray[Any]]
 
 
 def load_parity(bundle: Bundle, name: str = PARITY_NAME) -> tuple[Arrays, Arrays]:
-    """Recorded inputs and reference outputs by graph tensor name, each (samples, *shape) float32.
+    """Recorded inputs and reference outputs by graph tensor name, each (samples, *shape) float32, or uint8 for images.
 
     Args:
         bundle: that holds them.

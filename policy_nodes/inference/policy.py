@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from policy_nodes.bundle.limits import PARITY_NAME, POLICY_NAME
 from policy_nodes.bundle.load import Bundle
-from policy_nodes.bundle.manifest import GraphVariant
+from policy_nodes.bundle.manifest import GraphTensor, GraphVariant
 from policy_nodes.errors import BundleError, ObservationError, ProviderError
 from policy_nodes.inference.parity import exceeded, load_parity, max_abs_error
 from policy_nodes.inference.providers import create_session
@@ -65,7 +66,7 @@ class PolicySession:
         file = graph.file if isinstance(graph, GraphVariant) else POLICY_NAME
         self.session = create_session(bundle.read(file), provider, threads)
         by_role = {tensor.role: tensor for tensor in (*graph.inputs, *graph.outputs)}
-        self._observations = {t.name: tuple(t.shape) for t in graph.inputs if t.role == "observation"}
+        self._observations = {t.name: t for t in graph.inputs if t.role in ("observation", "image")}
         self._extra = {t.name: tuple(t.shape) for t in graph.inputs if t.role in ("previous_chunk", "prefix_weights")}
         self._noise = by_role.get("noise")
         self._action = by_role["action"].name
@@ -116,7 +117,7 @@ class PolicySession:
 
     def sample(
         self,
-        observation: Mapping[str, NDArray[np.floating]],
+        observation: Mapping[str, NDArray[Any]],
         noise: NDArray[np.float32] | None = None,
         rng: np.random.Generator | None = None,
         *,
@@ -126,7 +127,8 @@ class PolicySession:
         """Answer one observation with B chunks, or B observations with one chunk each.
 
         Args:
-            observation: by feature, (history, size), or (B, history, size) for B observations.
+            observation: by feature, (history, size), or (B, history, size) for B observations; by camera, uint8
+                (history, height, width, channels), or with B in front.
             noise: (B, H, A) float32 standard normal; drawn from ``rng`` when None.
             rng: needed when ``noise`` is None and the graph takes noise.
             batch: B when neither ``noise`` nor the observations give it.
@@ -138,7 +140,7 @@ class PolicySession:
             ValueError: neither ``noise`` nor ``rng`` for a graph that takes noise, or batches that disagree.
         """
         size = self._batch(observation, noise, batch)
-        feeds = {name: self._feed(name, shape, observation, size) for name, shape in self._observations.items()}
+        feeds = {name: _feed(tensor, observation, size) for name, tensor in self._observations.items()}
         for name, shape in self._extra.items():
             given = np.asarray((extra or {})[name], dtype=np.float32)
             if not np.isfinite(given).all():
@@ -161,10 +163,11 @@ class PolicySession:
                 )
         return PolicyOutput(chunk, embedding, seconds)
 
-    def _batch(
-        self, observation: Mapping[str, NDArray[np.floating]], noise: NDArray[np.float32] | None, batch: int
-    ) -> int:
-        sizes = {np.shape(value)[0] for value in observation.values() if np.ndim(value) == 3}
+    def _batch(self, observation: Mapping[str, NDArray[Any]], noise: NDArray[np.float32] | None, batch: int) -> int:
+        given = (
+            (np.shape(observation[name]), tensor) for name, tensor in self._observations.items() if name in observation
+        )
+        sizes = {shape[0] for shape, tensor in given if len(shape) == 1 + len(tensor.shape)}
         if noise is not None:
             sizes.add(noise.shape[0])
         if not sizes:
@@ -174,22 +177,6 @@ class PolicySession:
         if len(sizes) != 1 or min(sizes) < 1:
             raise ValueError(f"batch sizes disagree: {sorted(sizes)}")
         return sizes.pop()
-
-    def _feed(
-        self, name: str, shape: tuple[int, ...], observation: Mapping[str, NDArray[np.floating]], batch: int
-    ) -> NDArray[np.float32]:
-        if name not in observation:
-            raise ObservationError(
-                f"Observation feature '{name}' is missing.", "check the topics of the bundle's contract"
-            )
-        value = np.asarray(observation[name], dtype=np.float32)
-        if value.shape[-2:] != shape or value.ndim not in (2, 3):
-            raise ObservationError(
-                f"Feature '{name}' has shape {value.shape}, expected {shape}.", "follow the contract"
-            )
-        if not np.isfinite(value).all():
-            raise ObservationError(f"Feature '{name}' holds a value that is not finite.", "check the sensor behind it")
-        return _batched(value, (batch, *shape))
 
     def _draw(
         self, noise: NDArray[np.float32] | None, rng: np.random.Generator | None, batch: int
@@ -205,6 +192,24 @@ class PolicySession:
         return _batched(np.asarray(noise, dtype=np.float32), shape)
 
 
+def _feed(tensor: GraphTensor, observation: Mapping[str, NDArray[Any]], batch: int) -> NDArray[Any]:
+    """One input of the graph: of its shape and type, finite, repeated for every sample of the batch."""
+    name, shape = tensor.name, tuple(tensor.shape)
+    if name not in observation:
+        raise ObservationError(f"Observation feature '{name}' is missing.", "check the topics of the bundle's contract")
+    value = np.asarray(observation[name])
+    if value.shape[-len(shape) :] != shape or value.ndim not in (len(shape), len(shape) + 1):
+        raise ObservationError(f"Feature '{name}' has shape {value.shape}, expected {shape}.", "follow the contract")
+    if tensor.role == "image":
+        if value.dtype != np.uint8:
+            raise ObservationError(f"Camera '{name}' gives {value.dtype}, expected uint8.", "follow the contract")
+        return _batched(value, (batch, *shape))
+    value = value.astype(np.float32, copy=False)
+    if not np.isfinite(value).all():
+        raise ObservationError(f"Feature '{name}' holds a value that is not finite.", "check the sensor behind it")
+    return _batched(value, (batch, *shape))
+
+
 def _variant(bundle: Bundle, name: str) -> GraphVariant:
     """Raises BundleError naming those that exist."""
     variants = {variant.name: variant for variant in bundle.manifest.policy.variants}
@@ -214,7 +219,7 @@ def _variant(bundle: Bundle, name: str) -> GraphVariant:
     return variants[name]
 
 
-def _batched(value: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
+def _batched(value: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
     """``value`` as a contiguous array of ``shape``, repeated along the batch only where it must be."""
     if value.shape != shape:
         value = value[None] if value.shape == shape[1:] and shape[0] == 1 else np.broadcast_to(value, shape)

@@ -10,14 +10,16 @@ import numpy as np
 from rclpy.node import Node
 from rclpy.subscription import Subscription
 
-from policy_nodes.bundle.manifest import Manifest, ObservationTerm
+from policy_nodes.bundle.manifest import ImageFeature, Manifest, ObservationTerm
 from policy_nodes.errors import ContractError, KeelError
+from policy_nodes.inference.images import ImageReader
 from policy_nodes.inference.messages import TermReader, message_stamp_ns
 from policy_nodes.nodes.message_types import message_type
 from policy_nodes.nodes.parameters import contract_topic
 from policy_nodes.nodes.qos import SENSOR
 
 TermCallback = Callable[[ObservationTerm, int, np.ndarray], None]
+ImageCallback = Callable[[ImageFeature, int, np.ndarray], None]
 DEFAULT_JOINT_STATES = "/joint_states"
 
 
@@ -101,3 +103,28 @@ def subscribe_terms(
         heard = partial(receive, readers, (first or {}).get(full))
         made.append(node.create_subscription(message_type(readers[0][0].message_type), full, heard, SENSOR))
     return made
+
+
+def subscribe_images(node: Node, manifest: Manifest, prefix: str, callback: ImageCallback) -> list[Subscription]:
+    """One subscription per camera; ``callback(image, stamp_ns, pixels)`` for every picture that fits the contract.
+
+    Others are logged, throttled, and dropped, as in :func:`subscribe_terms`.
+    """
+
+    def receive(reader: ImageReader, image: ImageFeature, message: object) -> None:
+        try:
+            pixels = reader.read(message)
+        except KeelError as error:
+            node.get_logger().error(f"{error.cause} Fix: {error.fix}", throttle_duration_sec=5.0)
+            return
+        callback(image, message_stamp_ns(message, int(node.get_clock().now().nanoseconds)), pixels)
+
+    return [
+        node.create_subscription(
+            message_type(image.message_type),
+            contract_topic(image.topic, prefix),
+            partial(receive, ImageReader(image), image),
+            SENSOR,
+        )
+        for image in manifest.images
+    ]

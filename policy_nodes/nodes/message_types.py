@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from geometry_msgs.msg import PoseStamped, Twist, TwistStamped
 from nav_msgs.msg import Odometry
-from sensor_msgs.msg import Imu, JointState
+from sensor_msgs.msg import Image, Imu, JointState
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory
 
@@ -12,6 +12,7 @@ from policy_nodes.errors import ContractError
 
 _TYPES = {
     "sensor_msgs/msg/JointState": JointState,
+    "sensor_msgs/msg/Image": Image,
     "sensor_msgs/msg/Imu": Imu,
     "geometry_msgs/msg/PoseStamped": PoseStamped,
     "geometry_msgs/msg/Twist": Twist,

@@ -15,7 +15,7 @@ from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from std_msgs.msg import Float64MultiArray, MultiArrayDimension
 
 from policy_nodes.bundle.load import Bundle
-from policy_nodes.bundle.manifest import ObservationTerm
+from policy_nodes.bundle.manifest import ImageFeature, ObservationTerm
 from policy_nodes.errors import ObservationError
 from policy_nodes.inference.observation import ObservationBuffer
 from policy_nodes.inference.policy import PolicySession
@@ -23,7 +23,7 @@ from policy_nodes.monitors.fiper import FiperMonitor
 from policy_nodes.monitors.identity import calibrated_samples, policy_identity
 from policy_nodes.nodes.bundle_node import BundleNode
 from policy_nodes.nodes.bundle_options import INFERENCE_OPTIONS
-from policy_nodes.nodes.contract_topics import subscribe_terms
+from policy_nodes.nodes.contract_topics import subscribe_images, subscribe_terms
 from policy_nodes.nodes.conversions import alarm_to_message
 from policy_nodes.nodes.qos import COMMAND, LATCHED
 from policy_nodes.nodes.spinning import run_node
@@ -50,11 +50,13 @@ class MonitorNode(BundleNode):
         self._samples = calibrated_samples(bundle)
         self._monitor = FiperMonitor.open(bundle.path, policy_identity(bundle.manifest, self._samples), threads)
         self._rng = np.random.default_rng(self.number("seed") + 1)
-        self._buffer = ObservationBuffer(bundle.manifest.observations)
+        self._buffer = ObservationBuffer(bundle.manifest.observations, bundle.manifest.images)
         self._policy.warm_up(batch=self._samples)
         self._alarms = self.create_lifecycle_publisher(DiagnosticArray, "~/alarm", COMMAND)
         self._scores = self.create_lifecycle_publisher(Float64MultiArray, "~/scores", COMMAND)
-        self._handles = subscribe_terms(self, bundle.manifest, self.text("topic_prefix"), self._on_term)
+        prefix = self.text("topic_prefix")
+        self._handles = subscribe_terms(self, bundle.manifest, prefix, self._on_term)
+        self._handles += subscribe_images(self, bundle.manifest, prefix, self._on_image)
         self._handles.append(self.create_subscription(DiagnosticArray, "safety_node/state", self._on_state, LATCHED))
 
     def teardown(self) -> None:
@@ -93,6 +95,9 @@ class MonitorNode(BundleNode):
 
     def _on_term(self, term: ObservationTerm, stamp_ns: int, value: np.ndarray) -> None:
         self._buffer.push(term.name, stamp_ns, value)
+
+    def _on_image(self, image: ImageFeature, stamp_ns: int, pixels: np.ndarray) -> None:
+        self._buffer.push_image(image.name, stamp_ns, pixels)
 
     def _on_state(self, message: DiagnosticArray) -> None:
         """An episode begins when the operator enables the policy: windows and history of the old one do not count."""

@@ -14,7 +14,7 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 
 from policy_nodes.bundle.load import Bundle
-from policy_nodes.bundle.manifest import ObservationTerm
+from policy_nodes.bundle.manifest import ImageFeature, ObservationTerm
 from policy_nodes.errors import ConfigError
 from policy_nodes.inference.first_ticks_gate import MODES, FirstTicksGate, Mode
 from policy_nodes.inference.observation import ObservationBuffer
@@ -22,7 +22,7 @@ from policy_nodes.inference.planner import ChunkPlanner, Plan
 from policy_nodes.inference.planning_loop import PlanningLoop
 from policy_nodes.nodes.bundle_node import BundleNode
 from policy_nodes.nodes.bundle_options import INFERENCE_OPTIONS
-from policy_nodes.nodes.contract_topics import require_joint_positions, subscribe_terms
+from policy_nodes.nodes.contract_topics import require_joint_positions, subscribe_images, subscribe_terms
 from policy_nodes.nodes.parameters import Option, read
 from policy_nodes.nodes.policy_outputs import PolicyOutputs
 from policy_nodes.nodes.realtime_options import REALTIME_OPTIONS, process_settings, write_timing
@@ -63,9 +63,11 @@ class PolicyNode(BundleNode):
             anytime=read(self, "anytime", bool),
         )
         self._planner.warm_up()
-        self._buffer = ObservationBuffer(bundle.manifest.observations)
+        self._buffer = ObservationBuffer(bundle.manifest.observations, bundle.manifest.images)
         self._outputs = PolicyOutputs(self, bundle.manifest, lambda: self._loop is not None and self._loop.planned > 0)
-        self._handles = subscribe_terms(self, bundle.manifest, self.text("topic_prefix"), self._on_term, False)
+        prefix = self.text("topic_prefix")
+        self._handles = subscribe_terms(self, bundle.manifest, prefix, self._on_term, False)
+        self._handles += subscribe_images(self, bundle.manifest, prefix, self._on_image)
 
     def teardown(self) -> None:
         """End planning, drop subscriptions and publishers."""
@@ -121,6 +123,11 @@ class PolicyNode(BundleNode):
         self._buffer.push(term.name, stamp_ns, value)
         if self._gate is not None and self._gate.watching:
             self._gate.on_sample(term.name, stamp_ns, self.now_ns(), value)
+
+    def _on_image(self, image: ImageFeature, stamp_ns: int, pixels: np.ndarray) -> None:
+        self._buffer.push_image(image.name, stamp_ns, pixels)
+        if self._gate is not None and self._gate.watching:
+            self._gate.on_image(image.name, stamp_ns, self.now_ns(), pixels)
 
     def _poll(self) -> None:
         if self._gate is None or self._loop is None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -9,8 +12,12 @@ import yaml
 
 pytest.importorskip("lerobot", reason="needs the environment of `make test-lerobot`")
 
+from lerobot.configs.types import NormalizationMode
+from lerobot.policies.diffusion.configuration_diffusion import DiffusionConfig
+
 from policy_nodes.inference.policy import PolicySession
 from tests.lerobot import reference
+from tests.lerobot.reference import TOP, WRIST
 from tests.training.convert.lerobot.contracts import filled_template
 from training.convert.lerobot.checkpoint import read_checkpoint
 from training.convert.lerobot.contract import read_contract
@@ -40,6 +47,40 @@ CASES = {
         "diffusion", {"noise_scheduler_type": "DDPM", "num_inference_steps": 5, "prediction_type": "sample"}),
     "one observation": ("diffusion", {"n_obs_steps": 1}),
 }  # fmt: skip
+ONE, TWO, MIXED = {TOP: (64, 96)}, {TOP: (64, 96), WRIST: (64, 96)}, {TOP: (64, 96), WRIST: (96, 70)}
+GROUPS: dict[str, Any] = {"use_group_norm": True, "spatial_softmax_num_keypoints": 8}
+KEYPOINTS: dict[str, Any] = {"use_group_norm": False, "spatial_softmax_num_keypoints": 8}
+CASES |= {
+    "act, one camera": ("act", {"cameras": ONE}),
+    "act, two cameras of different sizes": ("act", {"cameras": MIXED}),
+    "act, resnet34 and ranges": (
+        "act", {"cameras": ONE, "vision_backbone": "resnet34", "normalization_mapping": reference.modes("MIN_MAX")}),
+    "act, dilated resnet50": (
+        "act", {"cameras": ONE, "vision_backbone": "resnet50", "replace_final_stride_with_dilation": True}),
+    "act, pictures as they are": (
+        "act", {"cameras": ONE, "normalization_mapping": reference.modes("MEAN_STD") | {
+            "VISUAL": NormalizationMode.IDENTITY}}),
+    "act, camera and gelu before": (
+        "act", {"cameras": TWO, "pre_norm": True, "feedforward_activation": "gelu", "n_decoder_layers": 2}),
+    "camera, group norm, crop": ("diffusion", {"cameras": ONE, "crop_shape": (56, 83), **GROUPS}),
+    "camera, batch norm, no crop": ("diffusion", {"cameras": ONE, "crop_shape": None, **KEYPOINTS}),
+    "two cameras, one encoder": ("diffusion", {"cameras": TWO, "crop_shape": (60, 84), **GROUPS}),
+    "two cameras, two encoders": (
+        "diffusion", {"cameras": TWO, "crop_shape": (60, 84), "use_separate_rgb_encoder_per_camera": True, **GROUPS}),
+    "two cameras, one observation, batch norm": (
+        "diffusion", {"cameras": TWO, "crop_shape": None, "n_obs_steps": 1, **KEYPOINTS}),
+    "camera, resnet34, quantiles": (
+        "diffusion", {"cameras": ONE, "crop_shape": None, "vision_backbone": "resnet34",
+                      "normalization_mapping": reference.modes("QUANTILES"), **GROUPS}),
+    "camera, DDPM": (
+        "diffusion", {"cameras": ONE, "crop_shape": (57, 90), "noise_scheduler_type": "DDPM", "num_inference_steps": 5,
+                      **GROUPS}),
+}  # fmt: skip
+if "resize_shape" in inspect.signature(DiffusionConfig).parameters:  # not in early 0.4
+    CASES["camera, resized and cropped"] = (
+        "diffusion", {
+            "cameras": ONE, "resize_shape": (48, 60), "crop_ratio": 0.9, "prediction_type": "sample",
+            **GROUPS})  # fmt: skip
 
 
 def both(name, directory, monkeypatch):
@@ -48,7 +89,8 @@ def both(name, directory, monkeypatch):
     policy = reference.save(directory, family, **options)
     ours, shape = build(read_checkpoint(directory), None, None)
     horizon = policy.config.horizon if family == "diffusion" else 1
-    given = reference.inputs(shape.history, max(shape.noise_rows // horizon, 1), horizon)
+    draws, cameras = max(shape.noise_rows // horizon, 1), options.get("cameras")
+    given = reference.inputs(shape.history, draws, horizon, 3 if cameras else 5, cameras)
     ddpm = options.get("noise_scheduler_type") == "DDPM"
     expected = reference.answers(policy, directory, given, monkeypatch if ddpm else None)
     return given, expected, ours, shape
@@ -65,7 +107,7 @@ def test_same_numbers_as_lerobot(name, tmp_path, monkeypatch):
     assert expected.std() > 0.05  # random weights must not make the comparison empty
 
 
-@pytest.mark.parametrize("name", ["act", "DDIM"])
+@pytest.mark.parametrize("name", ["act", "DDIM", "act, two cameras of different sizes", "two cameras, one encoder"])
 def test_the_bundle_answers_as_lerobot(name, tmp_path, monkeypatch):
     directory = tmp_path / "checkpoint"
     given, expected, ours, shape = both(name, directory, monkeypatch)

@@ -45,7 +45,7 @@ class Args:
     name: str = ""
     """Name in the manifest; the output's name by default."""
     samples: int = 32
-    """Random observations stored as proof."""
+    """Random observations stored as proof; at most 8 where the policy has cameras."""
 
 
 def run(args: Args) -> int:
@@ -79,6 +79,6 @@ def run(args: Args) -> int:
     done = convert(checkpoint, policy, shape, contract, args.output, name=args.name, samples=args.samples)
     print(
         f"bundle {done.bundle.path}: chunk of {shape.horizon} steps at {contract.control_rate_hz:g} Hz; "
-        f"differs from PyTorch by {done.error:.1e} over {args.samples} random observations"
+        f"differs from PyTorch by {done.error:.1e} over {done.samples} random observations"
     )
     return 0

@@ -11,7 +11,7 @@ import yaml
 from numpy.typing import NDArray
 
 from policy_nodes.bundle.limits import PARITY_NAME, POLICY_NAME, SAFETY_NAME
-from policy_nodes.bundle.manifest import ActionSpec, GraphTensor, ObservationFeature
+from policy_nodes.bundle.manifest import ActionSpec, GraphTensor, ImageFeature, ObservationFeature
 from policy_nodes.errors import BundleError
 from policy_nodes.safety.config import SafetyConfig
 from training.export.graph import ACTION, EMBEDDING, NOISE
@@ -21,7 +21,11 @@ Arrays = Mapping[str, NDArray[Any]]
 
 
 def graph_tensors(
-    observations: Sequence[ObservationFeature], actions: ActionSpec, noise_rows: int, embedding: int
+    observations: Sequence[ObservationFeature],
+    actions: ActionSpec,
+    noise_rows: int,
+    embedding: int,
+    images: Sequence[ImageFeature] = (),
 ) -> dict[str, list[GraphTensor]]:
     """``inputs`` and ``outputs`` of the manifest's policy, without the batch dimension.
 
@@ -30,9 +34,14 @@ def graph_tensors(
         actions: of the contract.
         noise_rows: rows of the noise input, 0 for none.
         embedding: elements of the embedding output, 0 for none.
+        images: contract cameras, one graph input each.
     """
     channels = len(actions.joints)
     inputs = [GraphTensor(name=f.name, role="observation", shape=[f.history, f.size]) for f in observations]
+    inputs += [
+        GraphTensor(name=image.name, role="image", shape=[image.history, *image.shape], dtype="uint8")
+        for image in images
+    ]
     if noise_rows:
         inputs.append(GraphTensor(name=NOISE, role="noise", shape=[noise_rows, channels]))
     outputs = [GraphTensor(name=ACTION, role="action", shape=[actions.horizon, channels])]

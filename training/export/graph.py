@@ -10,7 +10,7 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from policy_nodes.bundle.manifest import ActionSpec, ObservationFeature
+from policy_nodes.bundle.manifest import ActionSpec, ImageFeature, ObservationFeature
 from training.export.quiet import quiet_exporter
 
 NOISE, ACTION, EMBEDDING = "noise", "action", "embedding"
@@ -37,6 +37,7 @@ def export_graph(
     actions: ActionSpec,
     metadata: dict[str, str],
     noise_rows: int | None = None,
+    images: Sequence[ImageFeature] = (),
 ) -> bytes:
     """Export with a dynamic batch dimension.
 
@@ -46,17 +47,20 @@ def export_graph(
         actions: shape of the chunk.
         metadata: string pairs stored in the ONNX file.
         noise_rows: rows of the noise input; H when None, no noise input when 0 (the policy is then given None).
+        images: contract cameras; each becomes a uint8 input (B, history, height, width, channels) of the same name.
 
     Returns:
         The serialised model, weights inside.
     """
     # Two samples, because an exporter specialises a dimension of size one.
     inputs = [torch.zeros(2, f.history, f.size) for f in features]
+    inputs += [torch.zeros(2, image.history, *image.shape, dtype=torch.uint8) for image in images]
     rows = actions.horizon if noise_rows is None else noise_rows
     if rows:
         inputs.append(torch.zeros(2, rows, len(actions.joints)))
-    module = _Positional(policy, [f.name for f in features]).eval()
-    names = [*(f.name for f in features), NOISE][: len(inputs)]
+    observed = [*(feature.name for feature in features), *(image.name for image in images)]
+    module = _Positional(policy, observed).eval()
+    names = [*observed, NOISE][: len(inputs)]
     return to_onnx(module, tuple(inputs), names, metadata, variadic=True)
 
 

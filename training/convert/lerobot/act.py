@@ -1,9 +1,9 @@
 """LeRobot's ACT policy as one deterministic graph: observation in, action chunk out.
 
 Zhao et al., "Learning Fine-Grained Bimanual Manipulation with Low-Cost Hardware", arXiv 2304.13705: a transformer
-encoder over a latent token and one token per observation feature, a decoder with learned queries, one per step of the
-chunk. At inference the latent is zero, so that the variational encoder's weights are not needed. Parameter names are
-LeRobot's.
+encoder over a latent token, one token per observation feature and one per cell of each camera's feature map; a decoder
+with learned queries, one per step of the chunk. At inference the latent is zero, so that the variational encoder's
+weights are not needed. Parameter names are LeRobot's.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from training.convert.lerobot.cameras import Size, Trunk, sine_positions
 from training.convert.lerobot.diffusion import ENVIRONMENT, STATE
+from training.convert.lerobot.resnet import StoredNorm, feature_map, trunk
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": F.relu, "gelu": F.gelu}
 
@@ -100,10 +102,18 @@ class ActModel(nn.Module):
     Args:
         channels: action size A.
         features: observation features with their sizes.
+        cameras: cameras in LeRobot's order, with their sizes.
         config: ``config.json``.
+
+    Raises:
+        BundleError: a backbone that is not built here.
     """
 
-    def __init__(self, channels: int, features: dict[str, int], config: dict[str, Any]) -> None:
+    positions: Tensor
+
+    def __init__(
+        self, channels: int, features: dict[str, int], cameras: dict[str, Size], config: dict[str, Any]
+    ) -> None:
         super().__init__()
         size = int(config["dim_model"])
         self.horizon, self.latent = int(config["chunk_size"]), int(config["latent_dim"])
@@ -115,6 +125,17 @@ class ActModel(nn.Module):
             self.encoder_robot_state_input_proj = nn.Linear(features[STATE], size)
         if ENVIRONMENT in features:
             self.encoder_env_state_input_proj = nn.Linear(features[ENVIRONMENT], size)
+        self.cameras = tuple(cameras)
+        cells = [torch.zeros(0, size)]
+        if cameras:
+            dilated = bool(config["replace_final_stride_with_dilation"])
+            modules, depth = trunk(
+                config["vision_backbone"], next(iter(cameras.values()))[0], StoredNorm, dilate_last=dilated
+            )
+            self.backbone = Trunk(modules)
+            self.encoder_img_feat_input_proj = nn.Conv2d(depth, size, kernel_size=1)
+            cells += [sine_positions(size, *feature_map(h, w, dilated)) for _, h, w in cameras.values()]
+        self.register_buffer("positions", torch.cat(cells), persistent=False)
         self.encoder_1d_feature_pos_embed = nn.Embedding(1 + len(self.names), size)
         self.decoder_pos_embed = nn.Embedding(self.horizon, size)
         self.action_head = nn.Linear(size, channels)
@@ -123,7 +144,7 @@ class ActModel(nn.Module):
         """Answer.
 
         Args:
-            observation: normalised, each (B, 1, size).
+            observation: normalised, each (B, 1, size), cameras (B, 1, C, H, W).
             noise: not used; ACT is deterministic at inference.
 
         Returns:
@@ -133,15 +154,19 @@ class ActModel(nn.Module):
             STATE: getattr(self, "encoder_robot_state_input_proj", None),
             ENVIRONMENT: getattr(self, "encoder_env_state_input_proj", None),
         }
-        newest = {name: observation[name][:, -1] for name in self.names}
+        newest = {name: observation[name][:, -1] for name in (*self.names, *self.cameras)}
         batch = newest[self.names[0]].shape[0]
         tokens = [self.encoder_latent_input_proj(newest[self.names[0]].new_zeros(batch, self.latent))]
         for name in self.names:
             project = projections[name]
             assert project is not None
             tokens.append(project(newest[name]))
-        position = self.encoder_1d_feature_pos_embed.weight
-        memory = self.encoder(torch.stack(tokens, dim=1), position)
+        position = torch.cat((self.encoder_1d_feature_pos_embed.weight, self.positions))
+        sequence = [torch.stack(tokens, dim=1)]
+        for name in self.cameras:
+            cells = self.encoder_img_feat_input_proj(self.backbone(newest[name]))
+            sequence.append(cells.flatten(2).transpose(1, 2))
+        memory = self.encoder(torch.cat(sequence, dim=1), position)
         queries = self.decoder_pos_embed.weight
         start = memory.new_zeros(batch, self.horizon, queries.shape[-1])
         decoded = self.decoder(start, queries, memory, memory + position)

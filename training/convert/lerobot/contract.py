@@ -16,6 +16,7 @@ from policy_nodes.bundle.load import readable
 from policy_nodes.bundle.manifest import (
     ActionSpec,
     ActionTerm,
+    ImageFeature,
     Name,
     ObservationFeature,
     ObservationTerm,
@@ -37,14 +38,25 @@ class RobotActions(Strict):
     terms: Annotated[list[ActionTerm], Field(min_length=1, max_length=64)]
 
 
+class RobotCamera(Strict):
+    """Where one camera is read. Size, encoding (RGB) and history come from the checkpoint."""
+
+    topic: Topic
+    max_age_s: Annotated[float, Field(gt=0, le=60)]
+    frame_id: Text | None = None
+
+
 class RobotContract(Strict):
-    """The file. ``observations`` has the terms of each of the checkpoint's features, in the feature's order."""
+    """The file. ``observations`` has the terms of each of the checkpoint's features, in the feature's order; ``images``
+    has its cameras.
+    """
 
     robot: Name
     task: Text
     control_rate_hz: Annotated[float, Field(gt=0, le=10_000)]
     inference_budget_s: Annotated[float, Field(gt=0, le=10)]
     observations: dict[Name, Annotated[list[ObservationTerm], Field(min_length=1, max_length=64)]]
+    images: dict[Name, RobotCamera] = Field(default_factory=dict)
     actions: RobotActions
     safety: SafetyConfig
 
@@ -64,17 +76,22 @@ def read_contract(path: Path, checkpoint: LeRobotCheckpoint) -> RobotContract:
         raise ConfigError(
             f"'{path}': {'; '.join(readable(error)[:5])}.", "fill in or correct the named values."
         ) from None
-    wanted = {feature.name: feature.shape[0] for feature in checkpoint.inputs}
-    if set(contract.observations) != set(wanted):
-        raise ConfigError(
-            f"'{path}' describes {sorted(contract.observations)}, the policy observes {sorted(wanted)}.",
-            "describe exactly the policy's features.",
-        )
-    for name, terms in contract.observations.items():
-        found = sum(term.size for term in terms)
-        if found != wanted[name]:
+    wanted = {feature.name: feature.shape[0] for feature in checkpoint.inputs if feature.kind != "VISUAL"}
+    cameras = [feature.name for feature in checkpoint.inputs if feature.kind == "VISUAL"]
+    for section, found, needed in (
+        ("observations", contract.observations, wanted),
+        ("images", contract.images, cameras),
+    ):
+        if set(found) != set(needed):
             raise ConfigError(
-                f"the terms of '{name}' have {found} elements, the policy wants {wanted[name]}.",
+                f"'{path}' describes {sorted(found)} under {section}, the policy observes {sorted(needed)}.",
+                "describe exactly the policy's features.",
+            )
+    for name, terms in contract.observations.items():
+        count = sum(term.size for term in terms)
+        if count != wanted[name]:
+            raise ConfigError(
+                f"the terms of '{name}' have {count} elements, the policy wants {wanted[name]}.",
                 "list the joints or axes in the order of the training data.",
             )
     joints = [joint for term in contract.actions.terms for joint in term.joints]
@@ -92,14 +109,27 @@ def read_contract(path: Path, checkpoint: LeRobotCheckpoint) -> RobotContract:
 
 def manifest_parts(
     contract: RobotContract, checkpoint: LeRobotCheckpoint, shape: Shape
-) -> tuple[list[ObservationFeature], ActionSpec, Timing]:
-    """Observations, actions and timing of the manifest."""
+) -> tuple[list[ObservationFeature], list[ImageFeature], ActionSpec, Timing]:
+    """Observations, cameras, actions and timing of the manifest."""
     step = 1.0 / contract.control_rate_hz
     observations = [
         ObservationFeature(
             name=feature.name, terms=contract.observations[feature.name], history=shape.history, history_step_s=step
         )
         for feature in checkpoint.inputs
+        if feature.kind != "VISUAL"
+    ]
+    images = [
+        ImageFeature(
+            name=feature.name,
+            height=feature.shape[1],
+            width=feature.shape[2],
+            history=shape.history,
+            history_step_s=step,
+            **contract.images[feature.name].model_dump(),
+        )
+        for feature in checkpoint.inputs
+        if feature.kind == "VISUAL"
     ]
     actions = ActionSpec(
         terms=contract.actions.terms,
@@ -110,7 +140,7 @@ def manifest_parts(
         step_s=step,
     )
     timing = Timing(control_rate_hz=contract.control_rate_hz, inference_budget_s=contract.inference_budget_s)
-    return observations, actions, timing
+    return observations, images, actions, timing
 
 
 def template(checkpoint: LeRobotCheckpoint) -> str:
@@ -118,7 +148,14 @@ def template(checkpoint: LeRobotCheckpoint) -> str:
     count = checkpoint.action.shape[0]
     joints = [f"joint{index + 1}" for index in range(count)]
     observations: dict[str, Any] = {}
+    images = {
+        feature.name: {"topic": f"/{feature.name.rpartition('.')[2]}/image_raw", "max_age_s": 0.2}
+        for feature in checkpoint.inputs
+        if feature.kind == "VISUAL"
+    }
     for feature in checkpoint.inputs:
+        if feature.kind == "VISUAL":
+            continue
         size = feature.shape[0]
         arm = feature.kind == "STATE" and size == count
         axes = joints if arm else [f"value{index + 1}" for index in range(size)]
@@ -145,6 +182,7 @@ def template(checkpoint: LeRobotCheckpoint) -> str:
         "control_rate_hz": None,
         "inference_budget_s": None,
         "observations": observations,
+        **({"images": images} if images else {}),
         "actions": {"command_topic": "/forward_position_controller/commands", "terms": [action | gains]},
         "safety": {"joints": [{"name": joint} | limit for joint in joints]},
     }
@@ -154,6 +192,10 @@ def template(checkpoint: LeRobotCheckpoint) -> str:
         "# value reaches the policy as (raw - offset) * scale: scale 57.29578 turns rad into the degrees it was\n"
         "# trained on; an action term's scale 0.0174533 turns them back.\n"
     )
+    if images:
+        sizes = {tuple(f.shape[1:]) for f in checkpoint.inputs if f.kind == "VISUAL"}
+        listed = ", ".join(f"{width}x{height}" for height, width in sorted(sizes))
+        head += f"# Cameras must publish {listed} as in training; they are neither resized nor cropped for you.\n"
     return head + yaml.safe_dump(content, sort_keys=False, default_flow_style=None, width=110)
 
 

@@ -2,48 +2,43 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import platform
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
-import torch
-import yaml
 from numpy.typing import NDArray
 
-from policy_nodes import __version__
-from policy_nodes.bundle.limits import PARITY_NAME, POLICY_NAME, SAFETY_NAME
 from policy_nodes.bundle.load import Bundle
-from policy_nodes.bundle.manifest import ActionSpec, GraphTensor, ObservationFeature, PolicyInfo
+from policy_nodes.bundle.manifest import ActionSpec, ImageFeature, ObservationFeature, PolicyInfo
 from policy_nodes.bundle.onnx_metadata import contract_pairs
 from policy_nodes.bundle.write import write_bundle
-from policy_nodes.errors import BundleError
 from policy_nodes.inference.observation import transform
 from training.convert.lerobot.checkpoint import LeRobotCheckpoint
 from training.convert.lerobot.contract import RobotContract, manifest_parts
 from training.convert.lerobot.deployed import DeployedPolicy, Shape
+from training.export.contents import bundle_files, graph_tensors, require_parity
 from training.export.graph import ACTION, EMBEDDING, NOISE, export_graph
 from training.export.parity import graph_errors, reference_outputs
-from training.export.provenance import git_commit
-from training.export.recorded import pack
+from training.export.provenance import origin, statistics_sha256
 
 TOLERANCE = 1e-5
 """Of the proof, relative to the largest action where that exceeds 1 (LeRobot datasets often hold degrees)."""
-UNKNOWN_SHA256 = "0" * 64
-Arrays = dict[str, NDArray[np.float32]]
+MOST_PICTURES, MOST_PICTURE_BYTES = 8, 64 << 20
+"""Recorded samples of a policy with cameras: at most so many, and so many bytes of pixels before they are packed."""
+Arrays = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
 class Converted:
-    """The bundle, and the largest difference between its graph and PyTorch in the policy's own units."""
+    """The bundle, the largest difference between its graph and PyTorch in the policy's own units, number of samples."""
 
     bundle: Bundle
     error: float
+    samples: int
 
 
 def convert(
@@ -65,45 +60,63 @@ def convert(
         contract: of the robot.
         output: bundle directory.
         name: in the manifest; the output's name when empty.
-        samples: random observations within the contract's ranges, stored as proof.
+        samples: random observations within the contract's ranges, stored as proof; fewer where pictures are large.
         seed: of them.
 
     Raises:
         BundleError: the graph's answers differ from PyTorch's, or the parts contradict each other.
     """
-    observations, actions, timing = manifest_parts(contract, checkpoint, shape)
+    observations, images, actions, timing = manifest_parts(contract, checkpoint, shape)
+    samples = _proofs(images, samples)
     metadata = contract_pairs(observations, actions, timing.control_rate_hz)
-    graph = export_graph(policy, observations, actions, metadata, shape.noise_rows)
-    inputs = random_inputs(observations, actions, shape, samples, seed)
+    graph = export_graph(policy, observations, actions, metadata, shape.noise_rows, images)
+    inputs = random_inputs(observations, images, actions, shape, samples, seed)
     outputs = reference_outputs(policy, inputs)
     errors = graph_errors(graph, inputs, outputs)
-    tolerance = TOLERANCE * max(1.0, float(np.abs(outputs[ACTION]).max()), float(np.abs(outputs[EMBEDDING]).max()))
-    worst = max(errors, key=lambda key: errors[key] if np.isfinite(errors[key]) else np.inf)
-    if not errors[worst] <= min(tolerance, 1e-2):
-        raise BundleError(
-            f"output '{worst}' of the exported graph differs from PyTorch by {errors[worst]:.2e} "
-            f"(allowed {tolerance:.0e}).",
-            "use the torch and onnx versions of constraints.txt; check the contract's ranges against the statistics.",
-        )
-    fields = _fields(
-        checkpoint, policy, shape, contract, observations, actions, name or output.name, outputs[EMBEDDING].shape[1]
+    largest = max(float(np.abs(value).max()) for value in outputs.values())
+    tolerance = min(TOLERANCE * max(1.0, largest), 1e-2)
+    fix = "use the torch and onnx versions of constraints.txt; check the contract's ranges against the statistics."
+    require_parity(errors, tolerance, "the exported graph differs from PyTorch", fix)
+    info = PolicyInfo(
+        family=f"lerobot_{checkpoint.family}",
+        sampler=shape.sampler,
+        sampling_steps=shape.steps,
+        parameters=sum(p.numel() for p in policy.parameters()),
+        **graph_tensors(observations, actions, shape.noise_rows, outputs[EMBEDDING].shape[1], images),
     )
-    fields["timing"] = timing
-    fields["parity"] = {"samples": samples, "tolerance": min(tolerance, 1e-2), "max_abs_error": errors}
-    fields["provenance"]["seed"] = seed
-    safety = contract.safety.model_dump(mode="json", exclude_none=True)
-    files: dict[str, Path | bytes] = {
-        POLICY_NAME: graph,
-        PARITY_NAME: pack(inputs, outputs),
-        SAFETY_NAME: yaml.safe_dump(safety, sort_keys=False).encode(),
+    fields = {
+        "name": (name or output.name).removesuffix(".keel"),
+        "robot": contract.robot,
+        "task": contract.task,
+        "observations": observations,
+        "images": images,
+        "actions": actions,
+        "timing": timing,
+        "policy": info,
+        "parity": {"samples": samples, "tolerance": tolerance, "max_abs_error": errors},
+        "provenance": origin(
+            checkpoint.config,
+            statistics_sha256(policy, "normalize"),
+            seed=seed,
+            training_steps=_training_steps(checkpoint),
+        ),
     }
-    return Converted(write_bundle(output, fields, files), errors[ACTION])
+    bundle = write_bundle(output, fields, bundle_files(graph, inputs, outputs, contract.safety))
+    return Converted(bundle, errors[ACTION], samples)
 
 
 def random_inputs(
-    observations: list[ObservationFeature], actions: ActionSpec, shape: Shape, samples: int, seed: int
+    observations: Sequence[ObservationFeature],
+    images: Sequence[ImageFeature],
+    actions: ActionSpec,
+    shape: Shape,
+    samples: int,
+    seed: int,
 ) -> Arrays:
-    """Observations drawn uniformly from the contract's ranges, as the graph sees them, and standard normal noise."""
+    """Observations drawn uniformly from the contract's ranges, as the graph sees them, and standard normal noise.
+
+    Pictures are random squares, of one pixel in the first sample and coarser in the others.
+    """
     rng = np.random.default_rng(seed)
     inputs: Arrays = {}
     for feature in observations:
@@ -112,67 +125,29 @@ def random_inputs(
             for term in feature.terms
         ]
         inputs[feature.name] = np.concatenate(columns, axis=-1).astype(np.float32)
+    for image in images:
+        cells = [1, *(4 << index % 4 for index in range(samples - 1))]
+        inputs[image.name] = np.stack([_picture(rng, image, cell) for cell in cells])
     if shape.noise_rows:
         size = (samples, shape.noise_rows, len(actions.joints))
         inputs[NOISE] = rng.standard_normal(size, dtype=np.float32)
     return inputs
 
 
-def _fields(
-    checkpoint: LeRobotCheckpoint,
-    policy: DeployedPolicy,
-    shape: Shape,
-    contract: RobotContract,
-    observations: list[ObservationFeature],
-    actions: ActionSpec,
-    name: str,
-    embedding_size: int,
-) -> dict[str, Any]:
-    chunk = [actions.horizon, len(actions.joints)]
-    inputs = [GraphTensor(name=f.name, role="observation", shape=[f.history, f.size]) for f in observations]
-    if shape.noise_rows:
-        inputs.append(GraphTensor(name=NOISE, role="noise", shape=[shape.noise_rows, chunk[1]]))
-    info = PolicyInfo(
-        family=f"lerobot_{checkpoint.family}",
-        sampler=shape.sampler,
-        sampling_steps=shape.steps,
-        parameters=sum(p.numel() for p in policy.parameters()),
-        inputs=inputs,
-        outputs=[
-            GraphTensor(name=ACTION, role="action", shape=chunk),
-            GraphTensor(name=EMBEDDING, role="embedding", shape=[embedding_size]),
-        ],
-    )
-    return {
-        "name": name.removesuffix(".keel"),
-        "robot": contract.robot,
-        "task": contract.task,
-        "observations": observations,
-        "actions": actions,
-        "policy": info,
-        "provenance": {
-            "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-            "keel_version": __version__,
-            "git_commit": git_commit(),
-            "versions": {
-                "python": platform.python_version(),
-                "torch": str(torch.__version__),
-                "onnxruntime": onnxruntime.__version__,
-            },
-            "dataset_sha256": UNKNOWN_SHA256,
-            "config_sha256": hashlib.sha256(json.dumps(checkpoint.config, sort_keys=True).encode()).hexdigest(),
-            "statistics_sha256": _statistics_sha256(policy),
-            "training_steps": _training_steps(checkpoint),
-        },
-    }
+def _picture(rng: np.random.Generator, image: ImageFeature, cell: int) -> NDArray[np.uint8]:
+    """(history, height, width, channels): squares of ``cell`` pixels in random colours; coarse ones pack well."""
+    height, width, channels = image.shape
+    size = (image.history, -(-height // cell), -(-width // cell), channels)
+    coarse = rng.integers(0, 256, size, dtype=np.uint8)
+    return coarse.repeat(cell, axis=1).repeat(cell, axis=2)[:, :height, :width]
 
 
-def _statistics_sha256(policy: DeployedPolicy) -> str:
-    digest = hashlib.sha256()
-    for key, value in sorted(policy.state_dict().items()):
-        if "normalize" in key:
-            digest.update(key.encode() + value.numpy().tobytes())
-    return digest.hexdigest()
+def _proofs(images: Sequence[ImageFeature], wanted: int) -> int:
+    """How many samples are recorded: as many as wanted, but fewer of large pictures."""
+    if not images:
+        return wanted
+    one = sum(image.history * math.prod(image.shape) for image in images)
+    return max(2, min(wanted, MOST_PICTURES, MOST_PICTURE_BYTES // one))
 
 
 def _training_steps(checkpoint: LeRobotCheckpoint) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -9,11 +10,13 @@ from torch import Tensor, nn
 
 from policy_nodes.errors import BundleError
 from training.convert.lerobot.act import ACTIVATIONS, ActModel
-from training.convert.lerobot.checkpoint import LeRobotCheckpoint
+from training.convert.lerobot.cameras import Pixels, Size
+from training.convert.lerobot.checkpoint import Feature, LeRobotCheckpoint
 from training.convert.lerobot.diffusion import DiffusionModel
 from training.convert.lerobot.normalization import Affine
 from training.convert.lerobot.schedule import schedule
 
+COUNTER = ".num_batches_tracked"
 MAX_UNROLLED = 25
 """More evaluations in one graph take minutes to export and seconds to run; DDPM-100 is 100."""
 
@@ -41,19 +44,21 @@ class DeployedPolicy(nn.Module):
     """Normalisation, network, sampler, inverse normalisation.
 
     Args:
-        normalize: by observation feature, in the order of the contract.
+        normalize: by observation feature or camera; maps raw values to the model's.
         unnormalize: of the actions.
         model: works in normalised units.
     """
 
-    def __init__(self, normalize: dict[str, Affine], unnormalize: Affine, model: nn.Module) -> None:
+    def __init__(self, normalize: Mapping[str, nn.Module], unnormalize: Affine, model: nn.Module) -> None:
         super().__init__()
         self.names = tuple(normalize)
         self.normalizers = nn.ModuleList(normalize.values())
         self.unnormalize, self.model = unnormalize, model
 
     def forward(self, observation: dict[str, Tensor], noise: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Observations (B, history, size), noise (B, rows, A) -> chunk (B, horizon, A), embedding (B, E)."""
+        """Observations (B, history, size), cameras (B, history, H, W, C) uint8, noise (B, rows, A) -> chunk
+        (B, horizon, A), embedding (B, E).
+        """
         normal = {name: map_(observation[name]) for name, map_ in zip(self.names, self.normalizers, strict=True)}
         actions, embedding = self.model(normal, noise)
         return self.unnormalize.inverse(actions), embedding
@@ -71,22 +76,31 @@ def build(checkpoint: LeRobotCheckpoint, sampler: str | None, steps: int | None)
         BundleError: an architecture option that is not built here, too many steps for one graph, or weights that do
             not fit.
     """
-    images = [feature.name for feature in checkpoint.inputs if feature.kind == "VISUAL"]
-    if images:
-        raise BundleError(
-            f"the policy observes images ({', '.join(images)}); a bundle's contract has no image topics yet.",
-            "convert a policy that observes observation.state and observation.environment_state.",
-        )
-    sizes = {feature.name: feature.shape[0] for feature in checkpoint.inputs}
+    flat = {feature.name: feature.shape[0] for feature in checkpoint.inputs if feature.kind != "VISUAL"}
+    if not flat:
+        raise BundleError("the policy observes nothing but pictures.", "convert one that observes observation.state.")
+    cameras = {feature.name: _picture(feature) for feature in checkpoint.inputs if feature.kind == "VISUAL"}
     model, shape = (
-        _act(checkpoint, sizes) if checkpoint.family == "act" else _diffusion(checkpoint, sizes, sampler, steps)
+        _act(checkpoint, flat, cameras)
+        if checkpoint.family == "act"
+        else _diffusion(checkpoint, flat, cameras, sampler, steps)
     )
     _load(model, checkpoint)
-    policy = DeployedPolicy(checkpoint.normalize, checkpoint.unnormalize, model)
+    normalize: dict[str, nn.Module] = {name: checkpoint.normalize[name] for name in flat}
+    normalize |= {name: Pixels(name, size, checkpoint.normalize[name]) for name, size in cameras.items()}
+    policy = DeployedPolicy(normalize, checkpoint.unnormalize, model)
     return policy.eval().requires_grad_(False), shape
 
 
-def _act(checkpoint: LeRobotCheckpoint, sizes: dict[str, int]) -> tuple[nn.Module, Shape]:
+def _picture(feature: Feature) -> Size:
+    if len(feature.shape) != 3 or min(feature.shape) < 1:
+        raise BundleError(
+            f"camera '{feature.name}' has the shape {list(feature.shape)}.", "LeRobot stores [channels, height, width]."
+        )
+    return feature.shape[0], feature.shape[1], feature.shape[2]
+
+
+def _act(checkpoint: LeRobotCheckpoint, sizes: dict[str, int], cameras: dict[str, Size]) -> tuple[nn.Module, Shape]:
     config = checkpoint.config
     if config["feedforward_activation"] not in ACTIVATIONS:
         raise BundleError(
@@ -97,12 +111,16 @@ def _act(checkpoint: LeRobotCheckpoint, sizes: dict[str, int]) -> tuple[nn.Modul
             "the checkpoint ensembles over time; a bundle describes chunks.",
             "set temporal_ensemble_coeff to null and n_action_steps to what shall be executed.",
         )
-    model = ActModel(checkpoint.action.shape[0], sizes, config)
+    model = ActModel(checkpoint.action.shape[0], sizes, cameras, config)
     return model, Shape(1, model.horizon, int(config["n_action_steps"]), 0, "deterministic", 1)
 
 
 def _diffusion(
-    checkpoint: LeRobotCheckpoint, sizes: dict[str, int], sampler: str | None, steps: int | None
+    checkpoint: LeRobotCheckpoint,
+    sizes: dict[str, int],
+    cameras: dict[str, Size],
+    sampler: str | None,
+    steps: int | None,
 ) -> tuple[nn.Module, Shape]:
     config = checkpoint.config
     kind = sampler or str(config["noise_scheduler_type"])
@@ -113,9 +131,7 @@ def _diffusion(
             "at most.",
             "give --sampler DDIM --steps 10, which LeRobot also offers, and evaluate it.",
         )
-    # LeRobot concatenates the robot's state before the environment's, whatever their stored order.
-    order = {name: sizes[name] for name in sorted(sizes, key=lambda name: name != "observation.state")}
-    model = DiffusionModel(checkpoint.action.shape[0], order, config, schedule(config, kind, count))
+    model = DiffusionModel(checkpoint.action.shape[0], sizes, cameras, config, schedule(config, kind, count))
     history = int(config["n_obs_steps"])
     horizon = int(config["horizon"]) - history + 1
     execution = min(int(config["n_action_steps"]), horizon)
@@ -125,7 +141,8 @@ def _diffusion(
 def _load(model: nn.Module, checkpoint: LeRobotCheckpoint) -> None:
     prefix = "model." if checkpoint.family == "act" else "diffusion."
     weights = {key.removeprefix(prefix): value for key, value in checkpoint.weights().items() if key.startswith(prefix)}
-    weights = {key: value for key, value in weights.items() if not key.startswith("vae_encoder")}
+    # Neither the variational encoder nor the counters of batch normalisation have a part in inference.
+    weights = {k: v for k, v in weights.items() if not k.startswith("vae_encoder") and not k.endswith(COUNTER)}
     try:
         missing, unexpected = model.load_state_dict(weights, strict=False)
     except RuntimeError as error:

@@ -1,8 +1,8 @@
 """LeRobot's Diffusion policy as one deterministic graph: observation history and noise in, action chunk out.
 
 Chi et al., "Diffusion Policy", arXiv 2303.04137, in LeRobot's parametrisation: a 1-D convolutional U-Net with FiLM
-conditioning (arXiv 1709.07871) on the flattened observation history and the diffusion step. Parameter names are
-LeRobot's, so that its ``model.safetensors`` loads as it is.
+conditioning (arXiv 1709.07871) on the flattened observation history, pictures as keypoints, and the diffusion step.
+Parameter names are LeRobot's, so that its ``model.safetensors`` loads as it is.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from policy_nodes.errors import BundleError
+from training.convert.lerobot.cameras import RgbEncoder, Size
 from training.convert.lerobot.schedule import Schedule
 
 STATE = "observation.state"
@@ -136,16 +138,39 @@ class DiffusionModel(nn.Module):
 
     Args:
         channels: action size A.
-        features: observation features in LeRobot's order, with their sizes.
+        features: observation features with their sizes.
+        cameras: cameras in LeRobot's order, with their sizes.
         config: ``config.json``.
         plan: the sampler's steps.
+
+    Raises:
+        BundleError: a backbone that is not built here.
     """
 
-    def __init__(self, channels: int, features: dict[str, int], config: dict[str, Any], plan: Schedule) -> None:
+    def __init__(
+        self,
+        channels: int,
+        features: dict[str, int],
+        cameras: dict[str, Size],
+        config: dict[str, Any],
+        plan: Schedule,
+    ) -> None:
         super().__init__()
         self.horizon, self.history = int(config["horizon"]), int(config["n_obs_steps"])
-        self.names, self.plan = tuple(features), plan
-        self.condition_size = self.history * sum(features.values())
+        # LeRobot concatenates the robot's state, the cameras, the environment's state, whatever their stored order.
+        self.before = tuple(name for name in features if name == STATE)
+        self.after = tuple(name for name in features if name != STATE)
+        self.cameras, self.plan = tuple(cameras), plan
+        encoded = 0
+        if cameras:
+            sizes = list(cameras.values())
+            if len(set(sizes)) != 1:
+                raise BundleError(f"the cameras have the sizes {sizes}.", "LeRobot's Diffusion takes one size for all.")
+            self.separate = bool(config["use_separate_rgb_encoder_per_camera"])
+            encoders = [RgbEncoder(config, size) for size in (sizes if self.separate else sizes[:1])]
+            self.rgb_encoder: nn.Module = nn.ModuleList(encoders) if self.separate else encoders[0]
+            encoded = len(sizes) * encoders[0].out.out_features
+        self.condition_size = self.history * (sum(features.values()) + encoded)
         self.unet = ConditionalUnet1d(channels, self.condition_size, config)
 
     @property
@@ -157,14 +182,19 @@ class DiffusionModel(nn.Module):
         """Sample.
 
         Args:
-            observation: normalised, each (B, history, size).
+            observation: normalised, each (B, history, size), cameras (B, history, C, H, W).
             noise: (B, noise_rows, A) standard normal.
 
         Returns:
             Normalised actions (B, horizon - history + 1, A) from the newest observation on, and the conditioning
-            vector (B, history * sizes).
+            vector (B, history * (sizes + keypoints)).
         """
-        condition = torch.cat([observation[name] for name in self.names], dim=-1).flatten(1)
+        parts = [observation[name] for name in self.before]
+        for index, name in enumerate(self.cameras):
+            encode = self.rgb_encoder.get_submodule(str(index)) if self.separate else self.rgb_encoder
+            parts.append(encode(observation[name].flatten(0, 1)).unflatten(0, (-1, self.history)))
+        parts += [observation[name] for name in self.after]
+        condition = torch.cat(parts, dim=-1).flatten(1)
         draws = list(noise.split(self.horizon, dim=1))
         sample = draws.pop(0)
         for step in self.plan.steps:

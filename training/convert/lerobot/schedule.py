@@ -2,12 +2,13 @@
 
 DDPM: Ho et al., arXiv 2006.11239, eq. 7 with the posterior ("fixed small") variance. DDIM: Song et al., arXiv
 2010.02502, eq. 12 with eta 0. Time steps are spaced "leading" as in diffusers: every T // n-th, down to 0. Coefficients
-are computed in float32 as diffusers does, so that the unrolled loop agrees to rounding.
+are computed in float32 as diffusers does, so that the unrolled loop agrees to rounding. ``training.samplers.diffusion``
+is not used here: its grid begins at the last level, and its DDIM takes the direction from the clipped estimate of the
+data, where diffusers keeps the network's own.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +16,7 @@ import torch
 from torch import Tensor
 
 from policy_nodes.errors import BundleError
-
-MAX_BETA = 0.999
+from training.objectives.diffusion import betas as cosine_betas
 
 
 @dataclass(frozen=True)
@@ -60,12 +60,7 @@ def betas(name: str, count: int, start: float, end: float) -> Tensor:
         BundleError: a schedule that is not known here.
     """
     if name == "squaredcos_cap_v2":
-
-        def level(t: float) -> float:
-            return math.cos((t + 0.008) / 1.008 * math.pi / 2) ** 2
-
-        values = [min(1 - level((i + 1) / count) / level(i / count), MAX_BETA) for i in range(count)]
-        return torch.tensor(values, dtype=torch.float32)
+        return cosine_betas("cosine", count).float()
     if name == "linear":
         return torch.linspace(start, end, count, dtype=torch.float32)
     if name == "scaled_linear":

@@ -82,17 +82,6 @@ def test_configurations_that_cannot_be_converted(act, change, said):
     refused(act, said)
 
 
-def test_images_are_refused_by_name(act):
-    edit(
-        act / "config.json",
-        lambda raw: raw["input_features"].update({"observation.images.top": CAMERA}),
-    )
-    statistics = load_file(act / STATISTICS)
-    statistics |= {f"observation.images.top.{key}": torch.ones(3, 1, 1) for key in ("mean", "std")}
-    save_file(statistics, act / STATISTICS)
-    refused(act, "observes images .observation.images.top.")
-
-
 @pytest.mark.parametrize(
     ("options", "said"),
     [

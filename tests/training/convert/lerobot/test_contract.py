@@ -36,11 +36,12 @@ def test_an_unfilled_template_names_the_gaps(act, tmp_path):
 def test_manifest_parts_take_history_and_horizon_from_the_checkpoint(diffusion, tmp_path):
     checkpoint = read_checkpoint(diffusion)
     contract = read_contract(written(tmp_path, filled_template(checkpoint)), checkpoint)
-    observations, actions, timing = manifest_parts(contract, checkpoint, build(checkpoint, None, None)[1])
+    observations, images, actions, timing = manifest_parts(contract, checkpoint, build(checkpoint, None, None)[1])
     assert [(f.name, f.history, f.history_step_s) for f in observations] == [
         ("observation.state", 2, 0.1),
         ("observation.environment_state", 2, 0.1),
     ]
+    assert images == []
     assert (actions.horizon, actions.execution_horizon, actions.step_s) == (7, 4, 0.1)
     assert timing.control_rate_hz == 10.0
 
