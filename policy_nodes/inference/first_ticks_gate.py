@@ -44,6 +44,10 @@ class FirstTicksGate:
         """Whether samples are still wanted."""
         return self._check is not None
 
+    def values(self) -> dict[str, str]:
+        """What did not fit, for ``/diagnostics``."""
+        return {f"first_ticks_{finding.item}": finding.sentence for finding in self.findings}
+
     def on_sample(self, term: str, stamp_ns: int, arrival_ns: int, value: ArrayLike) -> None:
         """One raw sample of a term of the contract; see :class:`FirstTicksCheck`."""
         with self._lock:

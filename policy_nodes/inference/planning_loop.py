@@ -16,7 +16,7 @@ from policy_nodes.errors import ObservationError
 from policy_nodes.inference.observation import ObservationBuffer
 from policy_nodes.inference.planner import ChunkPlanner, Plan
 from policy_nodes.inference.scheduling.replan import Situation, due, jump_fraction
-from policy_nodes.realtime.histogram import Histogram
+from policy_nodes.realtime.histogram import Histogram, timing_values
 from policy_nodes.realtime.newest import NewestWorker
 from policy_nodes.types import ActionChunk
 
@@ -117,6 +117,8 @@ class PlanningLoop:
         }
         if plan is not None:
             values |= {"method": plan.method, "evaluations": str(plan.evaluations)}
+        values |= timing_values("delay", self.delays) | timing_values("latency", self.worker.durations)
+        values |= timing_values("wait", self.worker.waits)
         return values | {f"not continued: {cause}": str(count) for cause, count in self.notes.items()}
 
     def trouble(self) -> str:

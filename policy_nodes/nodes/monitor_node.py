@@ -25,6 +25,7 @@ from policy_nodes.nodes.bundle_node import BundleNode
 from policy_nodes.nodes.bundle_options import INFERENCE_OPTIONS
 from policy_nodes.nodes.contract_topics import subscribe_images, subscribe_terms
 from policy_nodes.nodes.conversions import alarm_to_message
+from policy_nodes.nodes.foreign_types import foreign_types
 from policy_nodes.nodes.qos import COMMAND, LATCHED
 from policy_nodes.nodes.spinning import run_node
 from policy_nodes.types import Alarm
@@ -87,7 +88,8 @@ class MonitorNode(BundleNode):
         if not self._judging:
             return DiagnosticStatus.WARN, "inactive", {}
         if self._last is None:
-            return DiagnosticStatus.WARN, "waiting for observations", {}
+            strangers = foreign_types(self, self._handles)
+            return DiagnosticStatus.WARN, strangers[0] if strangers else "waiting for observations", {}
         values = {name: f"{score:.4g}" for name, score in self._last.scores.items()}
         if self._last.active:
             return DiagnosticStatus.ERROR, "failure predicted", values

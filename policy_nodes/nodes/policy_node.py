@@ -23,11 +23,11 @@ from policy_nodes.inference.planning_loop import PlanningLoop
 from policy_nodes.nodes.bundle_node import BundleNode
 from policy_nodes.nodes.bundle_options import INFERENCE_OPTIONS
 from policy_nodes.nodes.contract_topics import require_joint_positions, subscribe_images, subscribe_terms
+from policy_nodes.nodes.foreign_types import foreign_types
 from policy_nodes.nodes.parameters import Option, read
 from policy_nodes.nodes.policy_outputs import PolicyOutputs
 from policy_nodes.nodes.realtime_options import REALTIME_OPTIONS, process_settings, write_timing
 from policy_nodes.nodes.spinning import run_node
-from policy_nodes.realtime.histogram import timing_values
 
 OPTIONS = (
     *INFERENCE_OPTIONS,
@@ -109,10 +109,10 @@ class PolicyNode(BundleNode):
         if self._outputs is None or loop is None:
             return DiagnosticStatus.WARN, "inactive", {}
         values = loop.values() | self._outputs.events.values()
-        values |= timing_values("delay", loop.delays) | timing_values("latency", loop.worker.durations)
-        values |= timing_values("wait", loop.worker.waits)
-        if self._gate is not None and self._gate.findings:
-            values |= {f"first_ticks_{finding.item}": finding.sentence for finding in self._gate.findings}
+        if self._gate is not None:
+            values |= self._gate.values()
+        if not loop.planned and (strangers := foreign_types(self, self._handles)):
+            return DiagnosticStatus.ERROR, strangers[0], values
         if self._gate is not None and not self._gate.open:
             return DiagnosticStatus.WARN, "the robot's first samples are compared with the contract", values
         if trouble := loop.trouble():

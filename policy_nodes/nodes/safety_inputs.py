@@ -18,6 +18,7 @@ from policy_nodes.nodes.authority import RobotFit
 from policy_nodes.nodes.bundle_node import BundleNode
 from policy_nodes.nodes.contract_topics import guarded, subscribe_terms
 from policy_nodes.nodes.conversions import message_to_alarm, message_to_chunk
+from policy_nodes.nodes.foreign_types import foreign_types
 from policy_nodes.nodes.parameters import contract_topic
 from policy_nodes.nodes.qos import COMMAND, SENSOR, watched
 from policy_nodes.nodes.stream_events import StreamEvents
@@ -71,6 +72,10 @@ class SafetyInputs:
             ),
             subscribe(DiagnosticArray, "monitor_node/alarm", guard(self._on_alarm), COMMAND),
         ]
+
+    def problems(self) -> list[str]:
+        """Sentences about a robot that is not the contract's, and about message types that are not."""
+        return [*self.fit.problems, *foreign_types(self._node, self._handles)]
 
     def close(self) -> None:
         """Destroy the subscriptions."""

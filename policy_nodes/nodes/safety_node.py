@@ -15,7 +15,6 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 
 from policy_nodes.bundle.load import Bundle
-from policy_nodes.nodes.authority import Rivals
 from policy_nodes.nodes.bundle_node import BundleNode
 from policy_nodes.nodes.contract_topics import joint_state_topic, require_joint_positions
 from policy_nodes.nodes.control_loop import ControlLoop
@@ -49,7 +48,6 @@ class SafetyNode(BundleNode):
         self._loop: ControlLoop | None = None
         self._operator_services: SafetyServices | None = None
         self._writer: BlackBoxWriter | None = None
-        self._rivals: Rivals | None = None
 
     def setup(self, bundle: Bundle) -> None:
         """Governor, topics and services."""
@@ -66,12 +64,10 @@ class SafetyNode(BundleNode):
             chunk_period_s=actions.execution_horizon * actions.step_s,
             monitor_required="calibration.npz" in manifest.files,
         )
-        command_topic = contract_topic(actions.command_topic, prefix)
-        self._outputs = SafetyOutputs(self, actions.joints, command_topic, self._period_s, self._in_motion)
+        self._outputs = SafetyOutputs(self, manifest, self._governor, prefix, self._in_motion)
         if directory := self.text("black_box_directory"):
             where = Path(directory).expanduser()
             self._writer = BlackBoxWriter(self._governor.black_box, where, self.get_logger().info)
-        self._rivals = Rivals(self, command_topic, self._governor.on_rivals)
         measured = contract_topic(self.text("joint_state_topic") or joint_state_topic(manifest), prefix)
         self._inputs = SafetyInputs(self, manifest, self._governor, prefix, measured, self._in_motion)
         self._operator_services = SafetyServices(self, self._governor, self.now_ns, self.obstacles)
@@ -79,10 +75,10 @@ class SafetyNode(BundleNode):
     def teardown(self) -> None:
         """Stop the robot and the loop, then drop every handle."""
         self._stop_loop()
-        for part in (self._rivals, self._writer, self._operator_services, self._inputs, self._outputs):
+        for part in (self._writer, self._operator_services, self._inputs, self._outputs):
             if part is not None:
                 part.close()
-        self._rivals = self._writer = self._operator_services = self._inputs = self._outputs = None
+        self._writer = self._operator_services = self._inputs = self._outputs = None
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Start the control loop; the policy still needs ``~/enable``."""
@@ -111,8 +107,7 @@ class SafetyNode(BundleNode):
         """Supervisor state, signal ages, loop timing, and what stands in the way of motion."""
         if self._loop is None or self._inputs is None or self._outputs is None:
             return DiagnosticStatus.WARN, "inactive", {}
-        values, state = dict(self._governor.status()), self._governor.state
-        values |= self._loop.values()
+        values, state = dict(self._governor.status()) | self._loop.values(), self._governor.state
         values |= self._outputs.command_events.values() | self._inputs.chunk_events.values()
         if obstacles := self.obstacles():
             values["obstacles"] = "; ".join(obstacles)
@@ -130,10 +125,10 @@ class SafetyNode(BundleNode):
         return self._loop is not None and self._governor.moving
 
     def obstacles(self) -> list[str]:
-        """Reasons not to move that lie outside the governor: inactive, another robot, another commander."""
-        if self._loop is None or self._inputs is None:
+        """Reasons not to move outside the governor: inactive, another robot, commander or message type."""
+        if self._loop is None or self._inputs is None or self._outputs is None:
             return ["safety_node is not active"]
-        return [*self._inputs.fit.problems, *(self._rivals.sentences() if self._rivals is not None else [])]
+        return [*self._inputs.problems(), *self._outputs.problems()]
 
     def _stop_loop(self) -> None:
         if self._loop is None:

@@ -2,6 +2,8 @@
 
 import shutil
 import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -21,7 +23,7 @@ from policy_nodes.nodes.safety_node import SafetyNode
 from policy_nodes.nodes.sim_node import SimNode
 from tests.policy_nodes.bundle_fixture import JOINTS, manifest_fields
 from tests.policy_nodes.nodes.bundles import drifting_bundle
-from tests.policy_nodes.nodes.graph import ROOT, node_command
+from tests.policy_nodes.nodes.graph import COMMANDS, ROOT, node_command
 from tests.policy_nodes.nodes.scripted_robot import OtherRobot
 
 pytestmark = pytest.mark.ros
@@ -187,6 +189,51 @@ def test_another_robot_is_named_and_never_enabled(make, bundle):
     receive(joint_state(JOINTS[::-1]))  # the right robot, in another order
     receive(joint_state([JOINTS[-1]]))  # a gripper's own message beside it
     assert node.obstacles() == []
+
+
+def other_types_in_another_process(code):
+    """A process of the same domain whose node 'stranger' uses the wrong message type."""
+    text = f"""
+from policy_nodes.rosless.activate import ensure_ros
+ensure_ros()
+import rclpy
+from std_msgs.msg import String
+rclpy.init()
+node = rclpy.create_node('stranger')
+{code}
+rclpy.spin(node)
+"""
+    return subprocess.Popen([sys.executable, "-c", text], cwd=ROOT)
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        (
+            "publisher = node.create_publisher(String, '/joint_states', 10)",
+            "/stranger publishes std_msgs/msg/String on /joint_states, which must be sensor_msgs/msg/JointState",
+        ),
+        (
+            f"node.create_subscription(String, '{COMMANDS}', print, 10)",
+            f"/stranger expects std_msgs/msg/String on {COMMANDS}, which must be std_msgs/msg/Float64MultiArray",
+        ),
+    ],
+)
+def test_a_topic_of_another_type_on_our_name_is_named(make, bundle, code, sentence):
+    node = make(SafetyNode, bundle=bundle)
+    node.start()
+    process = other_types_in_another_process(code)
+    try:
+        end = time.monotonic() + 30.0
+        while node.obstacles() != [sentence] and time.monotonic() < end:  # the peer's name may come after its topic
+            rclpy.spin_once(node, timeout_sec=0.1)
+        assert node.obstacles() == [sentence]
+        response = node._operator_services.enable(SetBool.Request(data=True), SetBool.Response())
+        assert (response.success, response.message) == (False, f"Cannot enable: {sentence}.")
+        assert node.health()[1].endswith(sentence)
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_disabling_is_never_refused(make, bundle):
