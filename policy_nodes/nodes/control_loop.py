@@ -17,6 +17,10 @@ GIVE_UP_S = 1.0
 """After so long without a published command, or without the end of a tick, the loop counts as dead."""
 
 
+ABSENT_S = 0.5
+"""Longest time between two questions for the loop's health in a process that runs."""
+
+
 class ControlLoop:
     """Ticks a governor at the control rate and hands every decision to ``publish``.
 
@@ -45,6 +49,7 @@ class ControlLoop:
         self._in_a_row = 0
         self._last_error = ""
         self._seen = (-1, time.monotonic())
+        self._asked = time.monotonic()
         self.timing = RateLoop(
             self._tick,
             period_s,
@@ -64,7 +69,10 @@ class ControlLoop:
         if self._in_a_row * self._period_s >= GIVE_UP_S:
             return f"no command could be published for {GIVE_UP_S:g} s{self._cause()}"
         ticks, now = self.timing.ticks, time.monotonic()
-        if ticks != self._seen[0]:
+        # Nobody asked for a while: the whole process did not run, which says nothing about the loop. It stops the
+        # robot by CLOCK_JUMP when it runs again; ending the node would leave nothing that can be reset.
+        absent, self._asked = now - self._asked > ABSENT_S, now
+        if ticks != self._seen[0] or absent:
             self._seen = (ticks, now)
         elif now - self._seen[1] > GIVE_UP_S + self._period_s:
             return f"the control loop has been stuck for {now - self._seen[1]:.1f} s{self._cause()}"

@@ -34,7 +34,7 @@ from policy_nodes.bundle.load import load_bundle
 from policy_nodes.errors import ConfigError
 from policy_nodes.nodes.conversions import SECOND_NS, diagnostic_array
 from policy_nodes.nodes.parameters import Option, declare_options, read
-from policy_nodes.nodes.qos import COMMAND, SENSOR, STREAM, watched
+from policy_nodes.nodes.qos import COMMAND, RECORD, SENSOR, STREAM, watched
 from policy_nodes.nodes.relayed import ALARM, CHUNK, IMU, JOINTS, POSE, TWIST, Adapter, read_stamp, with_stamp
 from policy_nodes.nodes.relayed import COMMAND as COMMANDS
 from policy_nodes.nodes.spinning import run_node
@@ -125,7 +125,8 @@ class FaultNode(Node):
     ) -> None:
         publish = self.create_publisher(kind, target, qos).publish
         # Of a sensor only the newest: a relay that falls behind must lose messages, not make them old.
-        taken = SENSOR if qos is STREAM else qos
+        # Of commands every one: limits are judged by their differences.
+        taken = SENSOR if qos is STREAM else RECORD if name == "commands" else qos
         relay = Relay(name, kind, adapter, publish, stamped and kind is not Twist)
         self._relays.append(relay)
         self.create_subscription(kind, source, partial(self._pass, relay), taken, raw=True)

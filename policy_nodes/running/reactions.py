@@ -119,6 +119,25 @@ def limit_use(
     return {name: float(share.max()) for name, share in shares.items()}
 
 
+def lost_commands(times: NDArray[Any], first: float, until: float, period_s: float) -> int:
+    """Commands that are missing from a stop: how many more periods passed than commands were received.
+
+    Between the third command before ``first`` and the last one until ``until``, as :func:`limit_use` looks at them. A
+    lost command makes the next one look like a leap.
+
+    Args:
+        times: of the received commands, s, ascending.
+        first: time of the first backup command, s.
+        until: end of the window, s.
+        period_s: control period, s.
+    """
+    begin = max(int(np.searchsorted(times, first)) - 3, 0)
+    received = times[begin : int(np.searchsorted(times, until, side="right"))]
+    if len(received) < 2:
+        return 0
+    return max(round(float(received[-1] - received[0]) / period_s) + 1 - len(received), 0)
+
+
 def fault_record(
     result: FaultResult, trace: Trace, t0_ns: int, period_s: float, chunk_period_s: float, config: SafetyConfig
 ) -> dict[str, Any]:

@@ -20,11 +20,12 @@ from policy_nodes.running.campaign.live_graph import LiveGraph
 from policy_nodes.running.campaign.moments import NS
 from policy_nodes.running.campaign.phases import LivePhase
 from policy_nodes.running.campaign.sources import limits_of
-from policy_nodes.running.campaign.verdict import STOPPING, Seen, Verdict, judge
-from policy_nodes.running.reactions import REST_SPEED, limit_use
+from policy_nodes.running.campaign.verdict import STOPPING, Seen, Verdict, excessive, judge
+from policy_nodes.running.reactions import REST_SPEED, limit_use, lost_commands
 from policy_nodes.safety.config import SafetyConfig, load_safety_config
 
-PHASE_S = 12.0
+PHASE_S = 6.0
+"""Longest wait for a phase in one scene; a policy that is stuck gets another one."""
 WATCH_S, WATCH_DISTANCE_S = 1.0, 4.0
 STOP_S = 8.0
 REST_S = 1.0
@@ -69,7 +70,7 @@ def carry_out(graph: LiveGraph, case: Case, phase: LivePhase, limit_s: float, al
     period_s = 1.0 / graph.bundle.manifest.timing.control_rate_hz
     verdict = judge(case, phase.name, True, seen, period_s, allowed_periods, categories)
     if not verdict.passed:
-        _blame_the_machine(graph, case, watched, verdict, safety, allowed_periods * period_s)
+        _blame_the_machine(graph, case, watched, verdict, safety, allowed_periods)
     return verdict
 
 
@@ -153,10 +154,10 @@ def _seen(graph: LiveGraph, case: Case, watched: Watched, safety: SafetyConfig) 
 
 
 def _blame_the_machine(
-    graph: LiveGraph, case: Case, watched: Watched, verdict: Verdict, safety: SafetyConfig, allowed_s: float
+    graph: LiveGraph, case: Case, watched: Watched, verdict: Verdict, safety: SafetyConfig, allowed_periods: float
 ) -> None:
     """Raise TooSlow where a witness says that the machine, not the nodes, is the cause of a failed trial."""
-    seen = verdict.seen
+    seen, period_s = verdict.seen, 1.0 / graph.bundle.manifest.timing.control_rate_hz
     until_ns = watched.end_ns if seen.detected_s is None else round(seen.detected_s * NS)
     stalled_s = graph.stalls.longest_s(watched.injected_ns, until_ns)
     right = {reason.value for reason in (*case.reasons, *case.may_stop)}
@@ -166,8 +167,13 @@ def _blame_the_machine(
         if text := machine.starved(case, watched.ledger, ages, stalled_s, watched.injected_ns, until_ns):
             raise TooSlow(f"{seen.reason}, while {text}")
     if seen.detected_s is not None and seen.observable_s is not None and not wrong:
-        late_s = seen.detected_s - seen.observable_s - allowed_s
+        late_s = seen.detected_s - seen.observable_s - allowed_periods * period_s
         if 0.0 < late_s <= stalled_s:
             raise TooSlow(f"a late reaction, while the machine stood still for {1e3 * stalled_s:.0f} ms")
+    if verdict.seen.detected_s is not None and excessive(seen.limit_use):
+        trace, t0 = watched.ledger.trace()
+        lost = lost_commands(trace["command_t"], (until_ns - t0) / NS, (watched.end_ns - t0) / NS, period_s)
+        if lost:
+            raise TooSlow(f"{lost} commands did not reach the relay, so that limits cannot be judged")
     if wrong and seen.reason == UNRELATED:
         raise TooSlow("a false alarm of the failure monitor")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -84,6 +84,14 @@ def expected(case: Case, moving: bool = True) -> str:
     return " or ".join(reason.value for reason in case.reasons)
 
 
+def excessive(limit_use: Mapping[str, float] | None) -> str:
+    """The limit that was exceeded most, in words; empty if none was."""
+    if not limit_use or max(limit_use.values()) <= 1.0 + TOLERANCE:
+        return ""
+    worst = max(limit_use, key=lambda name: limit_use[name])
+    return f"{worst} at {limit_use[worst]:.0%} of its limit"
+
+
 def not_carried_out(case: Case, phase: str, cause: str) -> Verdict:
     """Verdict on a trial that could not be carried out."""
     text = f"not carried out: {cause}"
@@ -133,9 +141,8 @@ def judge(
         problems.append(f"ended in {seen.state}")
     if case.latches and seen.category not in categories:
         problems.append(f"stop category {seen.category}")
-    if seen.limit_use is not None and max(seen.limit_use.values()) > 1.0 + TOLERANCE:
-        worst = max(seen.limit_use, key=lambda name: seen.limit_use[name] if seen.limit_use else 0.0)
-        problems.append(f"{worst} at {seen.limit_use[worst]:.0%} of its limit during the stop")
+    if worst := excessive(seen.limit_use):
+        problems.append(f"{worst} during the stop")
     if not seen.at_rest:
         problems.append("not at rest at the end")
     if not seen.recovered:

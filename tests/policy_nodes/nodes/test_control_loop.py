@@ -133,6 +133,21 @@ def test_a_tick_that_hangs_is_noticed(driver, monkeypatch):
     loop.stop(timeout_s=0.1)
 
 
+def test_a_process_that_did_not_run_at_all_is_no_dead_loop(driver, monkeypatch):
+    """After SIGSTOP and SIGCONT nobody has asked and nothing has ticked: the node must live and stop the robot."""
+    monkeypatch.setattr(control_loop, "GIVE_UP_S", 0.05)
+    monkeypatch.setattr(control_loop, "ABSENT_S", 0.1)
+    release = threading.Event()
+    loop = ControlLoop(driver.rig.governor, PERIOD_S, driver.now_ns, lambda d: release.wait(5.0), driver.said.append)
+    loop.start()
+    assert loop.failed() == ""
+    time.sleep(0.3)
+    assert loop.failed() == ""
+    until(lambda: "stuck" in loop.failed())  # a loop that hangs in a process that runs is still noticed
+    release.set()
+    loop.stop(timeout_s=0.1)
+
+
 def test_a_stop_that_takes_too_long_is_told(driver):
     loop = ControlLoop(driver.rig.governor, PERIOD_S, driver.now_ns, lambda d: time.sleep(0.05), driver.said.append)
     loop.start()

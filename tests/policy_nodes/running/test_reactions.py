@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from policy_nodes.nodes.operator import StateEvent
-from policy_nodes.running.reactions import fault_record, limit_use, observable_at, stop_motion
+from policy_nodes.running.reactions import fault_record, limit_use, lost_commands, observable_at, stop_motion
 from tests.policy_nodes.running.traces import CONFIG, PERIOD_S, SECOND, commands, result, trace
 
 
@@ -106,3 +106,14 @@ def test_stop_motion():
     assert stop_motion(trace(end_speed=0.05), 1.1, 1.9).time_to_rest_s is None
     assert stop_motion(trace(end_speed=0.05), 1.1, 1.9).speed_at_end == 0.05
     assert stop_motion(trace(), 5.0, 6.0) is None
+
+
+def test_a_lost_command_is_counted():
+    times = np.arange(20) * 0.02
+    assert lost_commands(times, 0.2, 0.3, 0.02) == 0
+    assert lost_commands(np.delete(times, [11, 13]), 0.2, 0.3, 0.02) == 2
+    assert lost_commands(np.delete(times, [3]), 0.2, 0.3, 0.02) == 0  # long before the stop
+    assert lost_commands(np.delete(times, [19]), 0.2, 1.0, 0.02) == 0  # silence after the stop is no loss
+    jitter = times + np.random.default_rng(0).uniform(-0.004, 0.004, 20)
+    assert lost_commands(jitter, 0.2, 0.3, 0.02) == 0
+    assert lost_commands(times[:1], 0.0, 1.0, 0.02) == 0
