@@ -75,6 +75,7 @@ def trial(plant: Plant, case: Case, phase: Phase, allowed_periods: float = 1.0) 
     bench.run(phase.after_s)
     injected_ns, first = bench.time_ns, len(bench.ticks)
     heal = inject(bench, case)
+    bench.run(case.inject.seconds if isinstance(case.inject, Stall) else 0.0)
     bench.run(WATCH_DISTANCE_S if case.shows is Shows.DISTANCE else WATCH_S + plant.horizon * plant.step_s)
     waited = 0.0
     while bench.governor.state is State.BACKUP and waited < LONGEST_STOP_S:  # a walking robot sits down
