@@ -9,10 +9,23 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from policy_nodes.bundle.manifest import Manifest
+from policy_nodes.errors import ConfigError
 from policy_nodes.inference.first_ticks import Finding, FirstTicksCheck, FirstTicksConfig
 
 Mode = Literal["ignore", "warn", "require"]
 MODES: tuple[Mode, ...] = ("ignore", "warn", "require")
+
+
+def parse_mode(text: str) -> Mode:
+    """The mode of that name.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    for mode in MODES:
+        if text == mode:
+            return mode
+    raise ConfigError(f"first_ticks is '{text}'.", f"use one of: {', '.join(MODES)}")
 
 
 class FirstTicksGate:

@@ -101,6 +101,11 @@ class PlanningLoop:
         self.worker.submit(now)
         return True
 
+    @property
+    def timings(self) -> dict[str, Histogram]:
+        """Delay of the chunks, latency of inference, and wait of the requests before it."""
+        return {"delay": self.delays, "latency": self.worker.durations, "wait": self.worker.waits}
+
     def values(self) -> dict[str, str]:
         """For ``/diagnostics``."""
         plan = self._plan
@@ -117,8 +122,8 @@ class PlanningLoop:
         }
         if plan is not None:
             values |= {"method": plan.method, "evaluations": str(plan.evaluations)}
-        values |= timing_values("delay", self.delays) | timing_values("latency", self.worker.durations)
-        values |= timing_values("wait", self.worker.waits)
+        for name, histogram in self.timings.items():
+            values |= timing_values(name, histogram)
         return values | {f"not continued: {cause}": str(count) for cause, count in self.notes.items()}
 
     def trouble(self) -> str:

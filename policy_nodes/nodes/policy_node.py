@@ -7,7 +7,7 @@ finite: the safety node acts on silence. Inference runs in a thread of its own; 
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus
@@ -15,8 +15,7 @@ from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 
 from policy_nodes.bundle.load import Bundle
 from policy_nodes.bundle.manifest import ImageFeature, ObservationTerm
-from policy_nodes.errors import ConfigError
-from policy_nodes.inference.first_ticks_gate import MODES, FirstTicksGate, Mode
+from policy_nodes.inference.first_ticks_gate import FirstTicksGate, parse_mode
 from policy_nodes.inference.observation import ObservationBuffer
 from policy_nodes.inference.planner import ChunkPlanner, Plan
 from policy_nodes.inference.planning_loop import PlanningLoop
@@ -53,15 +52,9 @@ class PolicyNode(BundleNode):
         """Graphs, warm-up, buffer, publishers."""
         require_joint_positions(bundle.manifest)
         self._realtime = process_settings(self)
-        if self.text("first_ticks") not in MODES:
-            raise ConfigError(f"first_ticks is '{self.text('first_ticks')}'.", f"use one of: {', '.join(MODES)}")
-        self._planner = ChunkPlanner(
-            bundle,
-            self.text("provider"),
-            self.number("threads"),
-            self.number("seed"),
-            anytime=read(self, "anytime", bool),
-        )
+        self._first_ticks = parse_mode(self.text("first_ticks"))
+        provider, threads, seed = self.text("provider"), self.number("threads"), self.number("seed")
+        self._planner = ChunkPlanner(bundle, provider, threads, seed, anytime=read(self, "anytime", bool))
         self._planner.warm_up()
         self._buffer = ObservationBuffer(bundle.manifest.observations, bundle.manifest.images)
         self._outputs = PolicyOutputs(self, bundle.manifest, lambda: self._loop is not None and self._loop.planned > 0)
@@ -83,7 +76,7 @@ class PolicyNode(BundleNode):
         assert self._outputs is not None
         self._planner.reset()
         self._buffer.reset()
-        self._gate = FirstTicksGate(self._planner.bundle.manifest, cast(Mode, self.text("first_ticks")), self.now_ns())
+        self._gate = FirstTicksGate(self._planner.bundle.manifest, self._first_ticks, self.now_ns())
         self._loop = PlanningLoop(
             self._planner,
             self._buffer,
@@ -144,12 +137,12 @@ class PolicyNode(BundleNode):
             outputs.publish(plan, delay_s, loop.observation_age_s)
 
     def _end(self) -> None:
-        if self._loop is not None and not self._loop.stop():
+        loop, self._loop = self._loop, None
+        if loop is None:
+            return
+        if not loop.stop():
             self.get_logger().error("the inference in progress did not return; its answer will be dropped")
-        if self._loop is not None:
-            worker = self._loop.worker
-            write_timing(self, {"delay": self._loop.delays, "latency": worker.durations, "wait": worker.waits})
-        self._loop = None
+        write_timing(self, loop.timings)
 
 
 def main() -> int:

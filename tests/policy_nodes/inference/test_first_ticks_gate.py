@@ -1,7 +1,8 @@
 import pytest
 
+from policy_nodes.errors import ConfigError
 from policy_nodes.inference.first_ticks import GRAVITY
-from policy_nodes.inference.first_ticks_gate import MODES, FirstTicksGate
+from policy_nodes.inference.first_ticks_gate import MODES, FirstTicksGate, parse_mode
 from tests.policy_nodes.inference.test_first_ticks import DEFAULT, SECOND, manifest
 
 DEGREES = [57.3 * value for value in DEFAULT]
@@ -14,7 +15,7 @@ def feed(gate, joints, start=0):
         gate.on_sample("imu", stamp, stamp + 2_000_000, (0.0, 0.0, GRAVITY))
 
 
-def test_off_never_looks():
+def test_ignore_never_looks():
     gate = FirstTicksGate(manifest(), "ignore", 0)
     feed(gate, DEGREES)
     assert gate.open and not gate.watching and gate.poll(SECOND) == () and gate.findings == ()
@@ -54,3 +55,10 @@ def test_a_term_with_a_fallback_may_be_silent():
         gate.on_sample("joint_position", stamp, stamp, DEFAULT)
     gate.on_sample("imu", 0, 0, (0.0, 0.0, 0.0))
     assert gate.poll(SECOND) == () and gate.open
+
+
+def test_a_mode_is_named_or_refused():
+    assert [parse_mode(text) for text in ("ignore", "warn", "require")] == ["ignore", "warn", "require"]
+    with pytest.raises(ConfigError, match="first_ticks is 'false'") as caught:  # what YAML makes of 'off'
+        parse_mode("false")
+    assert "ignore, warn, require" in caught.value.fix

@@ -11,6 +11,7 @@ import rclpy
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.lifecycle import LifecycleNode
 from rclpy.qos import HistoryPolicy
+from sensor_msgs.msg import JointState
 
 from policy_nodes import nodes
 from policy_nodes.bundle.load import load_bundle
@@ -18,6 +19,7 @@ from policy_nodes.errors import ConfigError, ContractError
 from policy_nodes.nodes import qos
 from policy_nodes.nodes.authority import RobotFit
 from policy_nodes.nodes.contract_topics import joint_state_topic, require_joint_positions
+from policy_nodes.nodes.foreign_types import foreign_types, type_name
 from policy_nodes.nodes.parameters import Option, contract_topic
 from policy_nodes.nodes.simulators import load_simulator
 from policy_nodes.nodes.state_messages import is_alarming, state_key, state_line, state_message
@@ -197,3 +199,17 @@ def test_a_full_trace_counts_what_it_loses(monkeypatch):
     trace.keep("command", 1, np.zeros(1))
     trace.keep("command", 2, np.zeros(1))
     assert trace.lost == 1
+
+
+@pytest.mark.ros
+def test_a_peer_of_our_type_is_no_stranger_and_types_have_ros_names():
+    assert type_name(JointState) == "sensor_msgs/msg/JointState"
+    rclpy.try_shutdown()
+    rclpy.init(args=[])
+    node = rclpy.create_node("pair")
+    ends = [
+        node.create_publisher(JointState, "same", 1),
+        node.create_subscription(JointState, "same", print, 1),
+    ]
+    assert foreign_types(node, ends) == []
+    rclpy.try_shutdown()
