@@ -28,7 +28,7 @@ from benchmarks.realtime_parts.summary import head, percentiles_us, row
 
 ROOT = Path(__file__).resolve().parents[2]
 RATE_HZ = 100.0
-START_S = 60.0
+START_S = 120.0
 AIM_CPU, AIM_US = 0.05, 1000.0
 
 

@@ -1,0 +1,63 @@
+"""Training of the denoiser that continues a beginning, on the tiny chain of the fixtures."""
+
+import pytest
+import torch
+
+from policy_nodes.errors import BundleError, ConfigError
+from training.commands import realtime
+from training.imitation.build import load_policy
+from training.realtime.finetune import PrefixTraining, train_prefix
+
+
+@pytest.fixture(scope="module")
+def trained(training_path):
+    return load_policy(training_path)
+
+
+def test_the_loss_falls_and_the_policy_stays_as_it_is(trained, dataset):
+    before = {name: value.clone() for name, value in trained.policy.state_dict().items()}
+    losses = []
+    network = train_prefix(
+        trained, dataset, PrefixTraining(steps=40, batch_size=32), lambda step, loss: losses.append(loss)
+    )
+    assert len(losses) == 40 and sum(losses[-10:]) < sum(losses[:10])
+    assert all(torch.equal(value, before[name]) for name, value in trained.policy.state_dict().items())
+    assert not network.training and network.ahead.weight.abs().max() > 0.0
+    assert network.base is not trained.policy.denoiser
+
+
+def test_the_same_seed_trains_the_same_network(trained, dataset):
+    config = PrefixTraining(steps=3, batch_size=8, seed=5)
+    first, second = (train_prefix(trained, dataset, config) for _ in range(2))
+    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("longest", [0, 16])
+def test_a_prefix_that_is_nothing_or_everything_is_refused(trained, dataset, longest):
+    with pytest.raises(ConfigError, match=f"prefix of up to {longest}"):
+        train_prefix(trained, dataset, PrefixTraining(steps=1, longest=longest))
+    with pytest.raises(ConfigError, match="train nothing"):
+        PrefixTraining(steps=0)
+
+
+def test_another_dataset_is_refused(trained, dataset, monkeypatch):
+    monkeypatch.setitem(trained.config["dataset"], "sha256", "0" * 64)
+    with pytest.raises(BundleError, match="not the dataset"):
+        train_prefix(trained, dataset, PrefixTraining(steps=1))
+
+
+def test_the_command_needs_data_for_it_and_adds_the_graph(training_path, dataset_path, bundle_copy, capsys):
+    with pytest.raises(ConfigError, match="needs data"):
+        realtime.configs(realtime.Args(bundle_copy, training_path, prefix_steps=4))
+    args = realtime.Args(
+        bundle_copy,
+        training_path,
+        warm_steps=(),
+        guided_steps=0,
+        prefix_steps=2,
+        dataset=dataset_path,
+        prefix_training=PrefixTraining(steps=2, batch_size=4),
+        use="prefix",
+    )
+    assert realtime.run(args) == 0
+    assert "continues chunks by 'prefix'" in capsys.readouterr().out
