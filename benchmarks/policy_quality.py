@@ -29,6 +29,7 @@ from training.evaluation.machine import machine
 from training.evaluation.quality import (
     Cell,
     measure,
+    mode_table,
     pooled,
     quality_table,
     replaced_between,
@@ -52,11 +53,13 @@ class Method:
         policy: options of ``--config.policy``.
         curves: sampler options by name; each is evaluated at every number of steps.
         teacher: method that it is distilled from, trained first.
+        executed: numbers of executed steps to compare with the contract's.
     """
 
     policy: dict[str, Any] = field(default_factory=dict)
     curves: dict[str, dict[str, Any]] = field(default_factory=lambda: {"Euler": {}})
     teacher: str = ""
+    executed: tuple[int, ...] = ()
 
 
 EULER_AND_MIDPOINT: dict[str, dict[str, Any]] = {"Euler": {}, "midpoint": {"sampler": "midpoint"}}
@@ -100,7 +103,15 @@ METHODS: dict[str, Method] = {
     "flow-mlp-beta": Method(_parts("flow", "mlp", time_density="beta"), EULER_AND_MIDPOINT),
     "shortcut-mlp": Method(_parts("shortcut", "mlp"), {"Euler": {}}),
     "flow-dit": Method(_parts("flow", "dit"), EULER_AND_MIDPOINT),
+    "meanflow-mlp": Method(_parts("meanflow", "mlp", sampling_steps=1), {"average velocity": {}}),
+    # the five components of Diffusion Policy: all of them, then one less at a time
+    "dp": Method(_parts("ddpm_epsilon", "unet", sampling_steps=10), DDPM, executed=(1, 16)),
+    "dp-no-history": Method(_parts("ddpm_epsilon", "unet", sampling_steps=10, observation_history=False), DDPM),
+    "dp-mlp": Method(_parts("ddpm_epsilon", "mlp", sampling_steps=10), DDPM),
+    "dp-concat": Method(_parts("ddpm_epsilon", "unet", sampling_steps=10, conditioning="concat"), DDPM),
 }  # fmt: skip
+DEFAULT = ("flow-mlp", "ddpm-transformer", "ddpm-unet", "mode", "mode-dense", "sdp", "consistency",
+           "consistency-distilled", "edm-dit", "beso")  # fmt: skip
 SMALL: dict[str, dict[str, Any]] = {
     "mlp": {"embedding_size": 64, "width": 128, "depth": 3},
     "unet": {"embedding_size": 64, "width": 64, "depth": 3},
@@ -115,7 +126,7 @@ class Args:
 
     task: str = "metaworld/mt10"
     """Task."""
-    methods: tuple[str, ...] = tuple(METHODS)
+    methods: tuple[str, ...] = DEFAULT
     """Rows to measure."""
     output: Path = Path("runs/policy_quality")
     """Datasets, checkpoints and cells."""
@@ -168,6 +179,8 @@ def row(args: Args, root: Path, dataset_path: Path, name: str, seed: int) -> Non
     run = root / f"{name}.seed{seed}"
     train(args, root, dataset_path, name, seed)
     cells: dict[str, tuple[dict[str, Any], dict[str, Any], int]] = {"cell": ({}, {}, args.episodes)}
+    for executed in METHODS[name].executed:
+        cells[f"executed.{executed}"] = ({}, {"executed steps": executed}, args.episodes)
     if args.curve_episodes:
         for sampler, options in METHODS[name].curves.items():
             for steps in STEP_GRID:
@@ -188,7 +201,7 @@ def row(args: Args, root: Path, dataset_path: Path, name: str, seed: int) -> Non
             goal = min(episodes, BLOCK + (0 if known is None else known.episodes))
             known = measure(
                 name, trained, dataset, run / f"{stem}.keel", episodes=goal, first_seed=EVALUATION_SEED,
-                settings=settings, known=known,
+                settings=settings, known=known, execution_horizon=settings.get("executed steps"),
             )  # fmt: skip
             known.save(path)
             print(f"{path}: {known.successes}/{known.episodes}", flush=True)
@@ -208,10 +221,15 @@ def train(args: Args, root: Path, dataset_path: Path, name: str, seed: int) -> N
     if method.teacher:
         train(args, root, dataset_path, method.teacher, seed)
         policy["teacher"] = root / f"{method.teacher}.seed{seed}" / "train"
-    options = [word for key, value in policy.items() for word in (option(key), value)]
+    options = [word for key, value in policy.items() for word in words(key, value)]
     resume = ["--resume"] if (output / "checkpoints/last").exists() else []
     keel("train", "--dataset", dataset_path, "--output", output, "--threads", 1, *resume, "--config.steps",
          args.train_steps, "--config.batch-size", args.batch_size, "--config.seed", seed, *options)  # fmt: skip
+
+
+def words(key: str, value: Any) -> list[Any]:
+    """An option of the policy on the command line; flags are switched off by their name."""
+    return [option(f"no_{key}")] if value is False else [option(key), value]
 
 
 def finished(run: Path, steps: int) -> bool:
@@ -237,14 +255,15 @@ def keel(*arguments: object) -> None:
 def tables(root: Path) -> str:
     """Tables of all finished cells, as Markdown."""
     order = list(METHODS)
-    cells = [Cell.load(path) for path in sorted(root.glob("*/cell.json"))]
+    files = [path for pattern in ("cell", "executed.*") for path in sorted(root.glob(f"*/{pattern}.json"))]
+    cells = [Cell.load(path) for path in files]
     cells = pooled(sorted(cells, key=lambda c: (order.index(c.label), c.training_seed)))
     curves = [Cell.load(path) for path in root.glob("*/curve.*.json")]
     curves = pooled(
         sorted(curves, key=lambda c: (order.index(c.label), c.settings["sampler"], c.settings["steps"]))
     )  # fmt: skip
-    parts = [f"{machine()['cpu']}, one thread.", quality_table(cells), variant_table(cells)]
-    return "\n\n".join([*parts, quality_table(curves)] if curves else parts)
+    parts = [f"{machine()['cpu']}, one thread.", quality_table(cells), variant_table(cells), mode_table(cells)]
+    return "\n\n".join(part for part in [*parts, quality_table(curves) if curves else ""] if part)
 
 
 if __name__ == "__main__":

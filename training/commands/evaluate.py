@@ -38,6 +38,7 @@ from training.evaluation.closed_loop import ClosedLoop
 from training.evaluation.episode import Episode
 from training.evaluation.latency import Latency
 from training.evaluation.latency_loop import LatentLoop
+from training.evaluation.modes import count_modes, evenness
 from training.evaluation.monitor import open_monitor
 from training.evaluation.results import by_variant, write_results
 from training.evaluation.statistics import wilson_interval
@@ -79,6 +80,8 @@ class Args:
     """Charge inference to simulated time: 'measured', or milliseconds per call. Empty: inference takes no time."""
     latency_sweep: tuple[float, ...] = ()
     """Compare --methods at these latencies (ms) on the same episodes; writes latency.json and latency.png."""
+    execution_horizon: int = 0
+    """Steps of a chunk executed before the next one; 0 takes the bundle's."""
     methods: tuple[str, ...] = ("naive", "ensemble", "rtc", "rtc_blend", "rti")
     """Ways to execute chunks that --latency-sweep compares: naive, ensemble, rtc, rtc_blend, prefix, every, rti;
     METHOD:GRAPH takes one of several graphs, as rti:warm_start_1."""
@@ -117,7 +120,10 @@ def run(args: Args) -> int:
         loop: ClosedLoop = LatentLoop(bundle, world, Latency.parse(args.latency), provider=args.provider)
         monitor = None  # the failure predictor has a process of its own; its time is not the policy's
     else:
-        loop = ClosedLoop(bundle, world, monitor=monitor, samples=samples, react=args.react, provider=args.provider)
+        loop = ClosedLoop(
+            bundle, world, monitor=monitor, samples=samples, react=args.react, provider=args.provider,
+            execution_horizon=args.execution_horizon or None,
+        )  # fmt: skip
     if args.output is not None:
         _forget_films(args.output)
     episodes: list[Episode] = []
@@ -132,6 +138,7 @@ def run(args: Args) -> int:
     if args.record:
         record_success(bundle, args, episodes)
     print_summary(episodes, args.confidence, monitored=monitor is not None)
+    print_modes(count_modes(episodes, getattr(world, "modes", ())))
     return 0
 
 
@@ -157,6 +164,13 @@ def print_summary(episodes: Sequence[Episode], confidence: float, monitored: boo
             console.print(" ".join(word for word in words if word))
 
 
+def print_modes(counts: dict[str, int]) -> None:
+    """Which ways successful episodes took; nothing for a task with one way."""
+    if counts:
+        shares = ", ".join(f"{name} {count}" for name, count in counts.items())
+        Console(highlight=False).print(f"modes: {shares} (evenness {evenness(counts):.2f})")
+
+
 def record_success(bundle: Bundle, args: Args, episodes: Sequence[Episode]) -> None:
     """Write the measured rate into the manifest's provenance."""
     successes = sum(e.success for e in episodes)
@@ -179,6 +193,10 @@ def _check(args: Args) -> None:
     if args.shifted and (args.latency or args.latency_sweep or args.react or args.videos):
         raise ConfigError(
             "--shifted goes with neither --latency, --latency-sweep, --react nor --videos.", "give one of them."
+        )
+    if args.execution_horizon < 0 or (args.execution_horizon and (args.latency or args.latency_sweep)):
+        raise ConfigError(
+            f"--execution-horizon is {args.execution_horizon}.", "give 1 to the chunk's length, without --latency."
         )
     if args.latency:
         Latency.parse(args.latency)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor, nn
-
 from policy_nodes.bundle.manifest import ActionSpec, ActionTerm, ObservationFeature, ObservationTerm, Timing
-from policy_nodes.safety.config import JointLimit, SafetyConfig
+from policy_nodes.safety.config import SafetyConfig
+from training.contracts.planar import PlanarPosition, axis_limits, axis_position
 from training.contracts.task import TaskContract
 from training.suites.pusht.encoder import PushTEncoder
 from training.suites.pusht.expert import PushTExpert
@@ -22,14 +20,6 @@ SPEED = 2.0
 """Of the pusher's target (m/s): two hundred millimetres per control period."""
 STIFFNESS, DAMPING = 100.0, 20.0
 """gym-pusht's PD gains for a pusher of unit mass."""
-
-
-class PusherPosition(nn.Module):
-    """Positions of the pusher in a chunk of commands: (N, H, 2) -> (N, H, 3) in m, z = 0."""
-
-    def forward(self, chunk: Tensor) -> Tensor:
-        """The command is the position."""
-        return torch.cat([chunk, torch.zeros_like(chunk[..., :1])], dim=-1)
 
 
 def _pose(name: str) -> ObservationTerm:
@@ -49,17 +39,7 @@ def _pose(name: str) -> ObservationTerm:
 
 def make() -> TaskContract:
     """Build the contract."""
-    pusher = ObservationTerm(
-        name="axis_position",
-        topic="/joint_states",
-        message_type="sensor_msgs/msg/JointState",
-        field="position",
-        axes=list(AXES),
-        unit=["m"] * 2,
-        minimum=[-MARGIN] * 2,
-        maximum=[SIZE + MARGIN] * 2,
-        max_age_s=MAX_AGE_S,
-    )
+    pusher = axis_position(AXES, -MARGIN, SIZE + MARGIN, MAX_AGE_S)
     features = {PushTEncoder.STATE: [pusher], PushTEncoder.ENVIRONMENT: [_pose("block"), _pose("goal")]}
     action = ActionTerm(
         name="pusher",
@@ -72,18 +52,6 @@ def make() -> TaskContract:
         minimum=[0.0] * 2,
         maximum=[SIZE] * 2,
     )
-    acceleration = 2.0 * SPEED / CONTROL_DT
-    joints = [
-        JointLimit(
-            name=name,
-            position_min=0.0,
-            position_max=SIZE,
-            velocity=SPEED,
-            acceleration=acceleration,
-            jerk=2.0 * acceleration / CONTROL_DT,
-        )
-        for name in AXES
-    ]
     return TaskContract(
         name="pusht",
         robot="pusher",
@@ -103,7 +71,7 @@ def make() -> TaskContract:
         timing=Timing(control_rate_hz=1.0 / CONTROL_DT, inference_budget_s=0.1),
         relative=[True, True],
         safety=SafetyConfig(
-            joints=joints,
+            joints=axis_limits(AXES, 0.0, SIZE, SPEED, CONTROL_DT),
             joint_state_timeout_s=MAX_AGE_S,
             position_tolerance=MARGIN,
             joint_jump_slack=0.1,
@@ -112,7 +80,7 @@ def make() -> TaskContract:
             limit_jerk_in_motion=False,
         ),
         make_encoder=PushTEncoder,
-        make_position=PusherPosition,
+        make_position=PlanarPosition,
         simulator="",
         make_world=PushTWorld,
         make_expert=PushTExpert,

@@ -13,7 +13,7 @@ _FACTORIES = {
     "panda_pick_place": "training.contracts.panda_pick_place:make",
     "pusht": "training.contracts.pusht:make",
 }
-_FAMILIES = {"metaworld": "training.contracts.metaworld:make"}
+_FAMILIES = {"metaworld": "training.contracts.metaworld:make", "toys": "training.contracts.toys:make"}
 """Families of tasks, named FAMILY/VARIANT; the factory takes the variant."""
 
 

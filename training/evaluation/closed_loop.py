@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from policy_nodes.bundle.load import Bundle
+from policy_nodes.errors import ConfigError
 from policy_nodes.inference.actions import decode_chunk
 from policy_nodes.inference.observation import Observation, ObservationBuffer
 from policy_nodes.inference.policy import PolicySession
@@ -36,6 +37,7 @@ class ClosedLoop:
     """Runs episodes of a bundle.
 
     Raises:
+        ConfigError: more steps are to be executed than a chunk has.
         ProviderError: the execution provider cannot run here, or answers differently from the training framework.
 
     Args:
@@ -47,6 +49,7 @@ class ClosedLoop:
         record_samples: sample this many chunks at every call and keep them (for calibration); 0 keeps none.
         provider: execution provider.
         rest_s: how long a backup goes on after a stop, within the episode's time limit, so that its end is seen.
+        execution_horizon: steps of a chunk that are executed before the next one is asked for; the bundle's by default.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class ClosedLoop:
         record_samples: int = 0,
         provider: str = "cpu",
         rest_s: float = 0.0,
+        execution_horizon: int | None = None,
     ) -> None:
         self.bundle, self.world, self.monitor, self.react = bundle, world, monitor, react
         self.samples, self.record_samples, self.rest_s = samples, record_samples, rest_s
@@ -71,7 +75,12 @@ class ClosedLoop:
         self.step_ns = round(actions.step_s * SECOND_NS)
         self.warm_ticks = self.safety.enable_clean_ticks + 2
         """Ticks before the robot is enabled."""
-        self.replan_ticks = max(1, round(actions.execution_horizon * self.step_ns / self.period_ns))
+        executed = execution_horizon or actions.execution_horizon
+        if not 1 <= executed <= actions.horizon:
+            raise ConfigError(
+                f"{executed} steps of a chunk cannot be executed.", f"execute 1 to {actions.horizon}, all it has."
+            )
+        self.replan_ticks = max(1, round(executed * self.step_ns / self.period_ns))
 
     def run(self, seed: int, max_seconds: float = 10.0, frame: Frame | None = None, settle_s: float = 0.0) -> Episode:
         """One episode from a seeded start, until success, failure, a stop or the time limit.
@@ -108,6 +117,7 @@ class ClosedLoop:
                     if left == 0:
                         break
                     left -= 1
+        episode.mode = str(getattr(self.world, "mode", str)())
         return episode
 
     def _begin(self, seed: int) -> Episode:

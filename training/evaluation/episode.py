@@ -15,6 +15,7 @@ class Episode:
     Attributes:
         seed: seed of the world.
         variant: which task of a set; empty for a task of one.
+        mode: which of several ways of doing the task was taken, where the world tells them apart.
         success: the task's criterion was met.
         outcome: ``success``, ``timeout``, ``failed`` or ``stopped``.
         stopped_by: reason of the governor's stop.
@@ -37,6 +38,7 @@ class Episode:
     scores: dict[str, list[float]] = field(default_factory=dict)
     calls: list[tuple[NDArray[np.float32], NDArray[np.float32]]] = field(default_factory=list)
     variant: str = ""
+    mode: str = ""
 
     @property
     def alarms(self) -> int:

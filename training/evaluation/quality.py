@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from policy_nodes.inference.policy import PolicySession
 from training.atomic import write_file
 from training.datasets.lerobot_v3.reader import Dataset
 from training.evaluation.closed_loop import ClosedLoop
+from training.evaluation.modes import count_modes, evenness
 from training.evaluation.operations import count_operations
 from training.evaluation.results import by_variant
 from training.evaluation.statistics import wilson_interval
@@ -51,6 +52,7 @@ class Cell:
         latency_ms: median and 99th percentile of a call.
         steps_trained: optimiser steps.
         training_seed: of weights and batches.
+        modes: way of doing the task -> successful episodes that took it, where the world tells ways apart.
     """
 
     label: str
@@ -68,6 +70,7 @@ class Cell:
     latency_ms: tuple[float, float]
     steps_trained: int
     training_seed: int = 0
+    modes: dict[str, int] = field(default_factory=dict)
 
     def save(self, path: Path) -> None:
         """Write as JSON, atomically."""
@@ -101,6 +104,7 @@ def measure(
     first_seed: int,
     settings: dict[str, Any] | None = None,
     known: Cell | None = None,
+    execution_horizon: int | None = None,
 ) -> Cell:
     """Export, unless that was done, and evaluate.
 
@@ -113,6 +117,7 @@ def measure(
         first_seed: of the episodes; held out from the demonstrations'.
         settings: of the cell, stored with it.
         known: the cell as it was measured before; only the episodes that it lacks are run.
+        execution_horizon: steps of a chunk that are executed, if not the contract's.
 
     Raises:
         BundleError: the exported graph does not compute what PyTorch does.
@@ -120,7 +125,7 @@ def measure(
     contract = trained.contract
     if not bundle_path.exists():
         export_bundle(trained, dataset, bundle_path, name=label)
-    loop = ClosedLoop(load_bundle(bundle_path), contract.make_world())
+    loop = ClosedLoop(load_bundle(bundle_path), contract.make_world(), execution_horizon=execution_horizon)
     done = []
     start = 0 if known is None else known.episodes
     for seed in range(first_seed + start, first_seed + episodes):
@@ -143,6 +148,7 @@ def measure(
         latency_ms=measure_latency(bundle_path) if known is None else known.latency_ms,
         steps_trained=int(trained.config["step"]),
         training_seed=trained.train.seed,
+        modes=count_modes(done, getattr(loop.world, "modes", ())),
     )
     return cell if known is None else together([known, cell])
 
@@ -163,6 +169,7 @@ def together(cells: Sequence[Cell]) -> Cell:
         episodes=sum(cell.episodes for cell in cells),
         successes=sum(cell.successes for cell in cells),
         variants=variants,
+        modes={name: sum(cell.modes.get(name, 0) for cell in cells) for name in cells[0].modes},
         latency_ms=(median, late),
     )
 
@@ -217,6 +224,18 @@ def variant_table(cells: Sequence[Cell]) -> str:
     for name in names:
         counts = [cell.variants.get(name, (0, 0)) for cell in cells]
         lines.append(f"| {name} | " + " | ".join(f"{done}/{total}" for done, total in counts) + " |")
+    return "\n".join(lines)
+
+
+def mode_table(cells: Sequence[Cell]) -> str:
+    """Ways taken by successful episodes, as a Markdown table; empty where worlds do not tell them apart."""
+    rows = [cell for cell in cells if cell.modes]
+    if not rows:
+        return ""
+    lines = [f"| policy | {' | '.join(rows[0].modes)} | evenness |", "|---" * (len(rows[0].modes) + 2) + "|"]
+    for cell in rows:
+        counts = " | ".join(str(count) for count in cell.modes.values())
+        lines.append(f"| {_name(cell)} | {counts} | {evenness(cell.modes):.2f} |")
     return "\n".join(lines)
 
 

@@ -56,6 +56,7 @@ def summary(manifest: Manifest, episodes: Sequence[Episode], confidence: float) 
                 "first_alarm_s": e.first_alarm_s,
                 "stopped_by": e.stopped_by,
                 **({"variant": e.variant} if e.variant else {}),
+                **({"mode": e.mode} if e.mode else {}),
             }
             for e in episodes
         ],

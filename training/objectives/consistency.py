@@ -22,8 +22,8 @@ from torch import Tensor
 
 from policy_nodes.errors import ConfigError
 from training.objectives.conversions import Coefficient
-from training.objectives.edm import EdmConfig, c_in
-from training.objectives.interface import Network, Objective, Teacher
+from training.objectives.edm import EdmConfig, NoisePath, c_in
+from training.objectives.interface import Network, Teacher
 from training.objectives.masking import masked_mean
 from training.samplers.grids import karras
 
@@ -59,19 +59,19 @@ class ConsistencyConfig:
             )
 
 
-class Consistency(Objective):
+class Consistency(NoisePath):
     """Consistency training, or distillation when the loss is given a teacher.
 
     Args:
-        edm: sigma_data, the smallest level (eps) and the largest.
+        noise: sigma_data, the smallest level (eps) and the largest.
         config: discretisation.
     """
 
     updates: Tensor
 
-    def __init__(self, edm: EdmConfig, config: ConsistencyConfig) -> None:
-        super().__init__()
-        self.edm, self.config = edm, config
+    def __init__(self, noise: EdmConfig, config: ConsistencyConfig) -> None:
+        super().__init__(noise)
+        self.config = config
         self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
 
     def loss(
@@ -86,7 +86,7 @@ class Consistency(Objective):
         count = self.config.distill if teacher is not None else self.levels_now()
         if self.training:
             self.updates += 1
-        grid = torch.tensor(karras(count, self.edm.sigma_min, self.edm.sigma_max, self.edm.rho), dtype=data.dtype)
+        grid = torch.tensor(karras(count, self.noise.sigma_min, self.noise.sigma_max, self.noise.rho), dtype=data.dtype)
         index = torch.randint(count - 1, (len(data),), generator=generator)
         high, low = grid[index], grid[index + 1]
         noise = torch.randn(data.shape, generator=generator)
@@ -105,42 +105,24 @@ class Consistency(Objective):
 
     def function(self, network: Network, x: Tensor, sigma: Tensor) -> Tensor:
         """f at levels (B,)."""
-        low, high = math.log(self.edm.sigma_min), math.log(self.edm.sigma_max)
         wide = sigma.view(-1, 1, 1)
-        output = network(c_in(wide, self.edm.sigma_data) * x, (sigma.log() - low) / (high - low))
+        output = network(c_in(wide, self.noise.sigma_data) * x, self.levels(sigma))
         return self.skip(wide) * x + self.out(wide) * output
 
     def skip(self, t: Coefficient) -> Coefficient:
         """Factor of x; exactly 1 at eps."""
-        deviation, eps = self.edm.sigma_data, self.edm.sigma_min
+        deviation, eps = self.noise.sigma_data, self.noise.sigma_min
         return deviation**2 / ((t - eps) * (t - eps) + deviation**2)
 
     def out(self, t: Coefficient) -> Coefficient:
         """Factor of the output; exactly 0 at eps."""
-        deviation, eps = self.edm.sigma_data, self.edm.sigma_min
+        deviation, eps = self.noise.sigma_data, self.noise.sigma_min
         return deviation * (t - eps) * (t * t + deviation**2) ** -0.5
-
-    def alpha(self, t: float) -> float:
-        """1."""
-        return 1.0
-
-    def sigma(self, t: float) -> float:
-        """The time is the noise level."""
-        return t
-
-    def level(self, t: float) -> float:
-        """Position of log sigma in its range."""
-        low, high = math.log(self.edm.sigma_min), math.log(self.edm.sigma_max)
-        return (math.log(t) - low) / (high - low)
 
     def times(self, steps: int, grid: str) -> Sequence[float]:
         """Largest level, intermediate ones near sigma_data, and eps."""
-        between = [SECOND_LEVEL * self.edm.sigma_data * 0.5**i for i in range(steps - 1)]
-        return [self.edm.sigma_max, *(max(level, self.edm.sigma_min) for level in between), self.edm.sigma_min]
-
-    def scale_input(self, x: Tensor, t: float) -> Tensor:
-        """``c_in x``."""
-        return c_in(t, self.edm.sigma_data) * x
+        between = [SECOND_LEVEL * self.noise.sigma_data * 0.5**i for i in range(steps - 1)]
+        return [self.noise.sigma_max, *(max(level, self.noise.sigma_min) for level in between), self.noise.sigma_min]
 
     def to_data(self, output: Tensor, x: Tensor, t: float) -> Tensor:
         """f."""

@@ -80,16 +80,42 @@ def draw_sigma(count: int, config: EdmConfig, generator: torch.Generator | None 
     return sigma.clamp(config.sigma_min, config.sigma_max).to(torch.float32)
 
 
-class Edm(Objective):
-    """EDM denoiser.
+class NoisePath(Objective):
+    """What edm and consistency share: noise is added up to a level, which is the time.
 
     Args:
-        config: noise range.
+        noise: range of the levels, and sigma_data.
     """
 
-    def __init__(self, config: EdmConfig) -> None:
+    def __init__(self, noise: EdmConfig) -> None:
         super().__init__()
-        self.config = config
+        self.noise = noise
+
+    def levels(self, sigma: Tensor) -> Tensor:
+        """(B,) position of log sigma in its range; an affine function of EDM's ``log(sigma) / 4``."""
+        low, high = math.log(self.noise.sigma_min), math.log(self.noise.sigma_max)
+        return (sigma.log() - low) / (high - low)
+
+    def level(self, t: float) -> float:
+        """Position of log sigma in its range."""
+        low, high = math.log(self.noise.sigma_min), math.log(self.noise.sigma_max)
+        return (math.log(t) - low) / (high - low)
+
+    def alpha(self, t: float) -> float:
+        """1: noise is added, data is not scaled."""
+        return 1.0
+
+    def sigma(self, t: float) -> float:
+        """The time is the noise level."""
+        return t
+
+    def scale_input(self, x: Tensor, t: float) -> Tensor:
+        """``c_in x``."""
+        return c_in(t, self.noise.sigma_data) * x
+
+
+class Edm(NoisePath):
+    """EDM denoiser."""
 
     def loss(
         self,
@@ -100,40 +126,18 @@ class Edm(Objective):
         teacher: Teacher | None = None,
     ) -> Tensor:
         """Mean squared error of the raw network output."""
-        deviation = self.config.sigma_data
-        level = draw_sigma(len(data), self.config, generator)
+        deviation = self.noise.sigma_data
+        level = draw_sigma(len(data), self.noise, generator)
         sigma = level.view(-1, 1, 1)
         x = data + sigma * torch.randn(data.shape, generator=generator)
         target = (data - c_skip(sigma, deviation) * x) / c_out(sigma, deviation)
         output = network(c_in(sigma, deviation) * x, self.levels(level))
         return masked_mean((output - target).square(), is_pad)
 
-    def levels(self, sigma: Tensor) -> Tensor:
-        """(B,) position of log sigma in its range; an affine function of EDM's ``log(sigma) / 4``."""
-        low, high = math.log(self.config.sigma_min), math.log(self.config.sigma_max)
-        return (sigma.log() - low) / (high - low)
-
-    def alpha(self, t: float) -> float:
-        """1: noise is added, data is not scaled."""
-        return 1.0
-
-    def sigma(self, t: float) -> float:
-        """The time is the noise level."""
-        return t
-
-    def level(self, t: float) -> float:
-        """Position of log sigma in its range."""
-        low, high = math.log(self.config.sigma_min), math.log(self.config.sigma_max)
-        return (math.log(t) - low) / (high - low)
-
     def times(self, steps: int, grid: str) -> Sequence[float]:
         """Noise levels on the named grid, then 0."""
-        return noise_levels(grid, steps, self.config.sigma_min, self.config.sigma_max, self.config.rho)
-
-    def scale_input(self, x: Tensor, t: float) -> Tensor:
-        """``c_in x``."""
-        return c_in(t, self.config.sigma_data) * x
+        return noise_levels(grid, steps, self.noise.sigma_min, self.noise.sigma_max, self.noise.rho)
 
     def to_data(self, output: Tensor, x: Tensor, t: float) -> Tensor:
         """``c_skip x + c_out F``."""
-        return c_skip(t, self.config.sigma_data) * x + c_out(t, self.config.sigma_data) * output
+        return c_skip(t, self.noise.sigma_data) * x + c_out(t, self.noise.sigma_data) * output

@@ -58,6 +58,10 @@ class Objective(nn.Module, ABC):
     def to_data(self, output: Tensor, x: Tensor, t: float) -> Tensor:
         """Clean estimate from the network's output at x."""
 
+    def step_condition(self, steps: int) -> Tensor:
+        """(1, extra_condition) what the network is told when a sampler takes ``steps`` equal steps."""
+        return torch.zeros(1, self.extra_condition)
+
     def scale_input(self, x: Tensor, t: float) -> Tensor:
         """What the network sees of x."""
         return x

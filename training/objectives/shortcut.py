@@ -92,6 +92,12 @@ class Shortcut(FlowMatching):
         one_hot = nn.functional.one_hot(index.long(), self.extra_condition).to(t.dtype)
         return torch.cat([t.unsqueeze(-1), one_hot], dim=-1)
 
+    def step_condition(self, steps: int) -> Tensor:
+        """(1, S) one-hot of the step size."""
+        told = torch.zeros(1, self.extra_condition)
+        told[:, self.size_index(steps)] = 1.0
+        return told
+
     def size_index(self, steps: int) -> int:
         """Index of the step size 1 / steps.
 

@@ -162,7 +162,7 @@ class ChunkPolicy(nn.Module):
         assert isinstance(objective, Edm)
         with torch.no_grad():
             network = self.network(self.condition(observation))
-        deviation = objective.config.sigma_data
+        deviation = objective.noise.sigma_data
 
         def estimate(x: Tensor, sigma: Tensor) -> Tensor:
             wide = sigma.view(-1, 1, 1)
@@ -224,12 +224,8 @@ class ChunkPolicy(nn.Module):
         return self.denoiser(x, torch.full_like(x[:, 0, 0], level), condition)
 
     def _told_step_size(self, condition: Tensor) -> Tensor:
-        from training.objectives.shortcut import Shortcut
-
-        assert isinstance(self.objective, Shortcut)
-        one_hot = condition.new_zeros(1, self.objective.extra_condition)
-        one_hot[:, self.objective.size_index(self.config.sampling_steps)] = 1.0
-        return torch.cat([condition, one_hot.expand(len(condition), -1)], dim=-1)
+        told = self.objective.step_condition(self.config.sampling_steps).to(condition)
+        return torch.cat([condition, told.expand(len(condition), -1)], dim=-1)
 
     def to_relative(self, observation: Observation, action: Tensor) -> Tensor:
         """Raw targets (B, H, A) -> targets relative to the latest measured joints where the contract says so."""

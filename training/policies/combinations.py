@@ -15,6 +15,7 @@ ATTENTION = ("transformer", "causal", "dit", "mode", "sdp")
 REASONS = {
     "flow": "a flow is integrated in flow time, from 0 to 1",
     "shortcut": "a shortcut model takes equal steps of a size that it is told",
+    "meanflow": "the network learned the average velocity of whole steps",
     "ddpm": "the network learned discrete variance-preserving steps",
     "edm": "the network learned a continuous noise level",
     "consistency": "a consistency function jumps to the end of the path, it has no slope to integrate",
@@ -105,6 +106,12 @@ def _check_network(config: PolicyConfig) -> None:
         raise ConfigError(
             f"--config.policy.conditioning concat: backbone {config.backbone} reads the condition as tokens.",
             "use film, or the unet or mlp backbone.",
+        )
+    if config.objective == "meanflow" and config.backbone in ATTENTION:
+        raise ConfigError(
+            f"--config.policy.objective meanflow: backbone {config.backbone} attends, and PyTorch's attention on a CPU "
+            "has no forward-mode derivative.",
+            "use the mlp or unet backbone, or --config.policy.objective shortcut.",
         )
     if config.objective != "distillation" and config.teacher:
         raise ConfigError(

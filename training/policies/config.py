@@ -14,7 +14,9 @@ from training.objectives.flow_matching import TimeDensity
 from training.objectives.shortcut import ShortcutConfig
 from training.samplers.grids import GridName
 
-ObjectiveName = Literal["flow", "ddpm_epsilon", "ddpm_x0", "ddpm_v", "edm", "consistency", "distillation", "shortcut"]
+ObjectiveName = Literal[
+    "flow", "ddpm_epsilon", "ddpm_x0", "ddpm_v", "edm", "consistency", "distillation", "shortcut", "meanflow"
+]  # fmt: skip
 BackboneName = Literal["mlp", "unet", "transformer", "causal", "dit", "mode", "sdp"]
 SamplerName = Literal[
     "auto", "euler", "midpoint", "ddpm", "ddim", "heun", "dpmpp_2m", "ancestral", "consistency"
@@ -75,14 +77,14 @@ class PolicyConfig:
     backbone: BackboneName = "mlp"
     """The network."""
     sampler: SamplerName = "auto"
-    """How chunks are drawn; ``auto`` is euler for flow and shortcut, ddim for ddpm and edm."""
+    """How chunks are drawn; ``auto`` is euler for flow, shortcut and meanflow, ddim for ddpm and edm."""
     time_grid: GridName = "exponential"
     """Noise levels of the edm samplers."""
     heads: int = 4
     """Attention heads."""
     action_scaling: Literal["auto", "standard", "minmax"] = "auto"
-    """Targets to zero mean and unit variance, or to [-1, 1] per step and joint; ``auto`` is standard for flow and
-    shortcut."""
+    """Targets to zero mean and unit variance, or to [-1, 1] per step and joint; ``auto`` is standard for flow,
+    shortcut and meanflow."""
     clip_sample: bool = True
     """Clip the clean estimate of the ddpm objectives to [-1, 1]."""
     observation_history: bool = True
@@ -130,7 +132,7 @@ class PolicyConfig:
         """``standard`` or ``minmax``."""
         if self.action_scaling != "auto":
             return self.action_scaling
-        return "standard" if self.family in ("flow", "shortcut") else "minmax"
+        return "standard" if self.family in ("flow", "shortcut", "meanflow") else "minmax"
 
 
 def option(name: str) -> str:

@@ -9,6 +9,7 @@ from training.objectives.diffusion import Diffusion
 from training.objectives.edm import Edm
 from training.objectives.flow import FlowMatching
 from training.objectives.interface import Objective
+from training.objectives.mean_flow import MeanFlow
 from training.objectives.shortcut import Shortcut
 from training.policies.condition import ConditionLayout
 from training.policies.config import PolicyConfig
@@ -27,6 +28,8 @@ def make_objective(config: PolicyConfig) -> Objective:
             return Consistency(config.edm, config.consistency)
         case "shortcut":
             return Shortcut(config.shortcut)
+        case "meanflow":
+            return MeanFlow()
         case _:
             return FlowMatching(config.time_density)
 

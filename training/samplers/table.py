@@ -39,6 +39,7 @@ SAMPLERS: dict[str, dict[str, SamplerInfo]] = {
     },
     "flow": {"euler": FLOW_EULER, "midpoint": SamplerInfo(flow.flow_midpoint, evaluations=lambda steps: 2 * steps)},
     "shortcut": {"euler": FLOW_EULER},
+    "meanflow": {"euler": FLOW_EULER},
     "consistency": {"consistency": SamplerInfo(consistency.consistency, draws=lambda steps: steps)},
 }
 """Family of objectives -> its samplers; the first one is the default."""

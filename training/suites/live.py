@@ -86,6 +86,6 @@ class SuiteRobot:
 def __getattr__(name: str) -> Callable[..., SuiteRobot]:
     """Factory of the task with this name."""
     family, _, variant = name.partition("_")
-    if name.startswith("__") or not ((family == "metaworld" and variant) or name == "pusht"):
+    if name.startswith("__") or not ((family in ("metaworld", "toys") and variant) or name == "pusht"):
         raise AttributeError(f"module {__name__} has no task '{name}'")
     return partial(SuiteRobot, f"{family}/{variant.replace('_', '-')}" if variant else family)

@@ -49,6 +49,8 @@ PAIRS = [
     {"objective": "shortcut", "backbone": "mlp"},
     {"objective": "shortcut", "backbone": "transformer"},
     {"objective": "consistency", "backbone": "mlp"},
+    {"objective": "meanflow", "backbone": "mlp"},
+    {"objective": "meanflow", "backbone": "unet"},
     {"objective": "flow", "backbone": "mlp", "embedding": "moore", "observation_history": False},
 ]
 
@@ -80,6 +82,8 @@ def test_a_combination_trains_all_its_weights_and_counts_its_evaluations(options
         ({"backbone": "dit", "conditioning": "concat"}, "as tokens"),
         ({"backbone": "transformer", "width": 33}, "heads"),
         ({"backbone": "unet", "horizon": 6, "depth": 3}, "does not fit 6 steps"),
+        ({"objective": "meanflow", "backbone": "dit"}, "no forward-mode derivative"),
+        ({"objective": "meanflow", "sampler": "midpoint"}, "average velocity of whole steps"),
         ({"objective": "edm", "teacher": "runs/x"}, "has none"),
     ],
 )

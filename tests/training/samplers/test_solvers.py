@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from training.objectives.diffusion import Diffusion, DiffusionConfig
+from training.objectives.diffusion import Diffusion, DiffusionConfig, alphas_cumprod
 from training.samplers import diffusion, dpm_solver, edm, flow
 from training.samplers.grids import exponential, karras, linear, noise_levels
 from training.samplers.model import Model
@@ -70,14 +70,35 @@ def test_flow_solvers_have_their_orders_and_euler_the_published_spread():
     assert abs(spread(flow.flow_midpoint, 40) - 1.0) < abs(spread(flow.flow_euler, 80) - 1.0)
 
 
-@pytest.mark.parametrize(("steps", "spread"), [(10, 0.69), (100, 0.96)])
-def test_ddpm_draws_the_data_distribution_and_the_small_variance_narrows_it(steps, spread):
+def ddpm_spread(abar, times):
+    """Deviation of what DDPM draws for N(MEAN, STD^2), by the forward process's own posterior.
+
+    One step from abar to abar' has alpha = abar / abar' and q(x' | x, data) = N(p data + r x, b) with
+    p = sqrt(abar') (1 - alpha) / (1 - abar), r = sqrt(alpha) (1 - abar') / (1 - abar) and
+    b = (1 - abar') (1 - alpha) / (1 - abar) (Ho et al., arXiv 2006.11239, equations 6 and 7). The sampler puts the
+    posterior mean, whose slope in x is k = sqrt(abar) STD^2 / (abar STD^2 + 1 - abar), in the place of the data, and so
+    loses the posterior's own variance: V' = (p k + r)^2 V + b.
+    """
+    variance = 1.0
+    for now, then in itertools.pairwise(times):
+        a, a_next = abar[int(now)], 1.0 if then < 0 else abar[int(then)]
+        alpha = a / a_next
+        k = math.sqrt(a) * STD**2 / (a * STD**2 + 1.0 - a)
+        p, r = math.sqrt(a_next) * (1.0 - alpha) / (1.0 - a), math.sqrt(alpha) * (1.0 - a_next) / (1.0 - a)
+        variance = (p * k + r) ** 2 * variance + (1.0 - a_next) * (1.0 - alpha) / (1.0 - a)
+    return math.sqrt(variance)
+
+
+@pytest.mark.parametrize("steps", [2, 10, 100])
+def test_ddpm_draws_the_data_distribution_narrowed_by_the_small_variance(steps):
     path = Diffusion(DiffusionConfig(), clip=None)
     generator = torch.Generator().manual_seed(0)
     draws = [torch.randn(20_000, 1, generator=generator, dtype=torch.float64) for _ in range(steps)]
     x = diffusion.ddpm(gaussian(path.alpha, path.sigma), path.times(steps), draws)
+    expected = ddpm_spread(alphas_cumprod("cosine", 100).tolist(), path.times(steps))
     assert float(x.mean()) == pytest.approx(MEAN, abs=0.02)
-    assert float(x.std()) == pytest.approx(spread * STD, rel=0.05)
+    assert float(x.std()) == pytest.approx(expected, rel=0.02)
+    assert expected < STD
 
 
 def test_ddim_over_all_steps_is_deterministic_and_follows_the_flow():

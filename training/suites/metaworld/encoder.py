@@ -5,12 +5,18 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from training.policies.condition import FeatureLayout
+
+STEP = 4 + 9 + 12
+GOAL = (10, 11, 12, 19, 20, 21, 22, 23, 24)
+"""Of a step's features, those that tell the goal: its position, and the ways to it from hand and object."""
+
 
 class MetaWorldEncoder(nn.Module):
     """Features for moving objects with a hand that translates.
 
     Per time step: the four axes, both objects, the goal, and the vectors hand -> objects, hand -> goal, object ->
-    goal. A task identity, where there is one, is appended once.
+    goal. A task identity, where there is one, is appended once. Classifier-free guidance leaves out goal and identity.
 
     Args:
         history: time steps of state and environment.
@@ -22,7 +28,10 @@ class MetaWorldEncoder(nn.Module):
     def __init__(self, history: int = 2, tasks: int = 0) -> None:
         super().__init__()
         self.history, self.tasks = history, tasks
-        self.size = history * (4 + 9 + 12) + tasks
+        self.size = history * STEP + tasks
+        identity = tuple(range(history * STEP, self.size))
+        goal = tuple(step * STEP + column for step in range(history) for column in GOAL)
+        self.layout = FeatureLayout(history, STEP, tasks, goal + identity, identity)
 
     def forward(self, observation: dict[str, Tensor]) -> Tensor:
         """Encode raw observations.

@@ -40,3 +40,12 @@ def test_moving_everything_moves_no_vector():
 def test_the_task_identity_comes_last():
     features = MetaWorldEncoder(tasks=5)(observation(tasks=5))
     torch.testing.assert_close(features[:, -5:], torch.eye(5)[:3])
+
+
+def test_guidance_leaves_out_goal_and_task_and_nothing_else():
+    values, encoder = observation(tasks=5), MetaWorldEncoder(tasks=5)
+    other = {name: value.clone() for name, value in values.items()}
+    other["observation.environment_state"][..., 6:] += 1.0
+    other["observation.task_id"] = 1.0 - other["observation.task_id"]
+    changed = (encoder(values) != encoder(other)).any(0).nonzero().flatten().tolist()
+    assert changed == sorted(encoder.layout.guided) and len(changed) == 2 * 9 + 5
