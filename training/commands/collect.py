@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import count, islice
 from pathlib import Path
 
 from policy_nodes.cli.progress import ProgressBar
@@ -49,6 +50,8 @@ class Args:
     """Standard deviation of the noise injected into the executed commands (rad or m); 0 switches it off."""
     seed: int = 0
     """Seed of the first episode."""
+    variants: tuple[str, ...] = ()
+    """Of a set of tasks, only these, for example reach-v3; all by default."""
     workers: int = 0
     """Processes; 0 uses every core."""
     overwrite: bool = False
@@ -70,7 +73,7 @@ def run(args: Args) -> int:
         },
         overwrite=args.overwrite,
     )
-    seeds = range(args.seed, args.seed + MOST_FAILURES * args.episodes)
+    seeds = chosen_seeds(contract, args)
     kept = tried = 0
     with (
         writer,
@@ -92,6 +95,23 @@ def run(args: Args) -> int:
             )
     print(f"{kept} episodes, {writer.total_frames} frames in {args.output} (expert success {kept}/{tried})")
     return 0
+
+
+def chosen_seeds(contract: TaskContract, args: Args) -> list[int]:
+    """Seeds to try, of which a set of tasks takes the wanted ones.
+
+    Raises:
+        ConfigError: an unknown variant.
+    """
+    unknown = [name for name in args.variants if name not in contract.variants]
+    if unknown:
+        raise ConfigError(
+            f"--variants: task '{contract.name}' has no {', '.join(unknown)}.",
+            f"use {', '.join(contract.variants)}." if contract.variants else "drop it, the task is no set.",
+        )
+    number = MOST_FAILURES * args.episodes
+    wanted = (seed for seed in count(args.seed) if not args.variants or contract.variant(seed) in args.variants)
+    return list(islice(wanted, number))
 
 
 def dataset_features(contract: TaskContract) -> dict[str, Feature]:

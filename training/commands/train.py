@@ -1,4 +1,4 @@
-"""Train a flow-matching policy on a LeRobotDataset v3, resumably.
+"""Train a policy on a LeRobotDataset v3, resumably.
 
 Writes checkpoints (raw and averaged weights), metrics.jsonl, TensorBoard logs and config.json. Interrupt it at any time
 and continue from the last checkpoint with --resume: on a CPU, with the same --threads, the resumed run is the same, bit
@@ -9,6 +9,7 @@ Examples:
     keel train --dataset runs/mine/dataset --output runs/mine/train --config.steps 20000 --config.policy.width 512
     keel train --dataset runs/mine/dataset --output runs/mine/train --resume
     tensorboard --logdir runs/mine/train/tensorboard
+    keel train --dataset runs/new/dataset --output runs/new/train --grow-from runs/old/train   (sdp: one more task)
     accelerate launch --num_processes 2 -m policy_nodes.cli train --dataset runs/mine/dataset --output runs/mine/train
 """
 
@@ -17,7 +18,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,9 @@ from policy_nodes.errors import ConfigError
 from training.atomic import write_file
 from training.commands.resolved import CONFIG_NAME, resolved_config
 from training.contracts.registry import task_contract
+from training.contracts.task import TaskContract
 from training.datasets.lerobot_v3.reader import Dataset
-from training.imitation.build import build_policy, build_sampler
+from training.imitation.build import TrainedPolicy, build_policy, build_sampler, load_policy
 from training.imitation.checkpoint import LAST
 from training.imitation.config import TrainConfig
 from training.imitation.divergence import DUMP_NAME
@@ -37,6 +39,7 @@ from training.imitation.inputs import check_inputs
 from training.imitation.metrics import METRICS_NAME, TENSORBOARD_NAME
 from training.imitation.processes import Processes
 from training.imitation.trainer import Trainer
+from training.policies.growth import grow, grown_config
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,8 @@ class Args:
     """Continue an interrupted run in --output."""
     overwrite: bool = False
     """Delete an existing run in --output first."""
+    grow_from: Path | None = None
+    """Training output of an `sdp` policy that gets one more task; what it knows stays as it is, bit for bit."""
     threads: int = 0
     """CPU threads; 0 uses up to four cores, more do not help a network of this size. Results depend on the number."""
     config: TrainConfig = field(default_factory=TrainConfig)
@@ -64,13 +69,18 @@ def run(args: Args) -> int:
     processes = Processes(args.config.device, args.config.precision)
     _check(args)
     processes.wait()  # before the first one changes what the others check
+    if args.grow_from is not None:
+        args = replace(args, config=replace(args.config, policy=grown_config(load_policy(args.grow_from).train.policy)))
     torch.set_num_threads(args.threads or min(4, os.cpu_count() or 1))
     dataset = Dataset.open(args.dataset)
     contract = task_contract(args.task or dataset_task(dataset))
     torch.manual_seed(args.config.seed)
     sampler = build_sampler(dataset, contract, args.config)
     check_inputs(dataset, contract, args.config)
-    policy = build_policy(contract, args.config.policy, with_teacher=True)
+    if args.grow_from is None:
+        policy = build_policy(contract, args.config.policy, with_teacher=True)
+    else:
+        policy = grow(_same_task(load_policy(args.grow_from), contract).policy)
     metadata: dict[str, Any] = {
         "task": contract.name,
         "contract_sha256": contract.sha256,
@@ -80,7 +90,8 @@ def run(args: Args) -> int:
     if args.resume:
         trainer.resume()
     else:
-        trainer.fit_statistics()
+        if args.grow_from is None:
+            trainer.fit_statistics()
         if processes.first:
             _forget_run(args.output)
     if not processes.first:
@@ -110,6 +121,15 @@ def dataset_task(dataset: Dataset) -> str:
         return str(json.loads(path.read_text())["task"])
     except (OSError, ValueError, KeyError) as error:
         raise ConfigError(f"the dataset '{dataset.root}' does not name its task.", "pass --task.") from error
+
+
+def _same_task(trained: TrainedPolicy, contract: TaskContract) -> TrainedPolicy:
+    if trained.contract.name != contract.name:
+        raise ConfigError(
+            f"--grow-from: the policy was trained on '{trained.contract.name}', the dataset is of '{contract.name}'.",
+            "collect the new task's episodes with the same --task and --variants.",
+        )
+    return trained
 
 
 def _check(args: Args) -> None:

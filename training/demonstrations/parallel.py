@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -23,7 +23,9 @@ class WorkerError(KeelError):
     """A recording process died."""
 
 
-def demonstrations(task: str, seeds: range, noise: float, workers: int = 0) -> Generator[Demonstration, None, None]:
+def demonstrations(
+    task: str, seeds: Sequence[int], noise: float, workers: int = 0
+) -> Generator[Demonstration, None, None]:
     """Demonstrations in the order of their seeds, the same whatever the number of workers.
 
     Args:

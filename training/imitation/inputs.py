@@ -15,7 +15,7 @@ from training.imitation.config import TrainConfig
 
 LEAST_VARIATION = 1e-8
 """A feature whose every element stays within this range never changes (raw unit)."""
-ACTION = "action"
+ACTION, TASK = "action", "observation.task_id"
 
 
 def check_inputs(dataset: Dataset, contract: TaskContract, config: TrainConfig) -> None:
@@ -27,7 +27,10 @@ def check_inputs(dataset: Dataset, contract: TaskContract, config: TrainConfig) 
     """
     _check_episodes(dataset, config)
     _check_lengths(dataset, contract.actions.horizon)
+    one_task = config.policy.experts.grown > 0  # a policy that grows by a task learns from that task alone
     for name in (*(feature.name for feature in contract.observations), ACTION):
+        if name == TASK and one_task:
+            continue
         if float(np.ptp(dataset[name], axis=0).max()) < LEAST_VARIATION:
             raise DatasetError(
                 f"feature '{name}' never changes: every one of {len(dataset)} frames holds the same values.",

@@ -62,8 +62,8 @@ class MeanFlow(FlowMatching):
             return network(x, self.levels(t, span))
 
         one = torch.ones_like(t)
-        u, slope = torch.func.jvp(average, (x, t, span), (velocity, one, -one))
-        return u, velocity + span.view(-1, 1, 1) * slope
+        answer = torch.func.jvp(average, (x, t, span), (velocity, one, -one))
+        return answer[0], velocity + span.view(-1, 1, 1) * answer[1]
 
     def levels(self, t: Tensor, span: Tensor) -> Tensor:
         """(B, 1 + extra_condition) flow time, and the step's length smoothly."""

@@ -65,6 +65,8 @@ class ChunkPolicy(nn.Module):
         self.objective: Objective = make_objective(config)
         self.layout = self._layout()
         self.denoiser = make_backbone(config, action_dim, self.layout)
+        if config.experts.grown:
+            self.embed.requires_grad_(False)
 
     def _layout(self) -> ConditionLayout:
         extra = self.objective.extra_condition

@@ -41,11 +41,14 @@ class ExpertConfig:
     """Weight of SDP's information between task and expert."""
     per_task: int = 2
     """Experts that `sdp` adds per layer for a new task."""
+    grown: int = 0
+    """Tasks that were added to `sdp` by `keel train --grow-from`, beyond --config.policy.tasks."""
 
     def __post_init__(self) -> None:
-        if not 1 <= self.top_k <= self.count or self.per_task < 1:
+        if not 1 <= self.top_k <= self.count or self.per_task < 1 or self.grown < 0:
             raise ConfigError(
-                f"--config.policy.experts: {self.top_k} of {self.count} experts, {self.per_task} per new task.",
+                f"--config.policy.experts: {self.top_k} of {self.count} experts, {self.per_task} for each new task, "
+                f"{self.grown} of them.",
                 "choose at least one, and at most as many as there are.",
             )
 

@@ -123,3 +123,17 @@ def test_stopped_by_a_signal_nothing_is_left(recording, tmp_path):
     for name in ("interrupted", "terminated"):
         assert list((tmp_path / name).iterdir()) == []
     assert not (tmp_path / "killed" / "dataset").exists()  # SIGKILL cannot be cleaned up after, but nothing looks whole
+
+
+def test_a_set_of_tasks_takes_the_seeds_of_the_wanted_variants(tmp_path):
+    pytest.importorskip("metaworld")
+    contract = task_contract("metaworld/mt3")
+    names = list(contract.variants)
+    args = collect.Args(tmp_path, task="metaworld/mt3", episodes=2, seed=4, variants=(names[0], names[2]))
+    assert collect.chosen_seeds(contract, args) == [5, 6, 8, 9, 11, 12]
+    assert collect.chosen_seeds(contract, collect.Args(tmp_path, episodes=1)) == [0, 1, 2]
+
+
+def test_unknown_variants_are_refused(refused, tmp_path):
+    cause, fix = refused("collect", "--output", tmp_path / "d", "--task", "toys/goals", "--variants", "x")
+    assert "'toys/goals' has no x" in cause and "no set" in fix

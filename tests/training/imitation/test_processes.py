@@ -78,6 +78,21 @@ def test_two_processes_compute_the_gradient_of_one_with_the_whole_batch(dataset_
     assert sorted(p.name for p in (tmp_path / "two").iterdir()) == ["checkpoints", "metrics.jsonl", "tensorboard"]
 
 
+@pytest.mark.slow
+def test_accelerate_launches_two_processes_that_write_one_run(dataset_path, tmp_path):
+    """The documented command itself; `accelerate launch` reads no configuration of the machine's."""
+    arguments = ["train", "--dataset", dataset_path, "--output", tmp_path / "run", "--threads", 1, "--config.steps", 4]
+    arguments += ["--config.batch-size", 8, "--config.policy.width", 16, "--config.policy.depth", 1]
+    launcher = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2"]
+    launcher += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
+    launcher += ["--main_process_port", str(free_port()), "-m", "policy_nodes.cli"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "HF_HOME": str(tmp_path / "hf")}
+    done = subprocess.run([*launcher, *map(str, arguments)], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.count("trained to step 4") == 1
+    assert json.loads((tmp_path / "run/checkpoints/last/config.json").read_text())["step"] == 4
+
+
 def test_one_process_is_alone_and_shares_nothing(monkeypatch):
     monkeypatch.delenv("WORLD_SIZE", raising=False)
     processes, module = Processes(), nn.Linear(2, 1)

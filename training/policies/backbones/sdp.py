@@ -126,6 +126,8 @@ class SparseTransformer(Transformer):
         super().__init__(config, action_dim, layout)
         self.layout, self.weight, self.tasks = layout, config.experts.mutual_information, config.tasks
         self.layers: Any = nn.ModuleList(SparseLayer(config) for _ in range(config.depth))
+        for _ in range(config.experts.grown):
+            self.grow(config.experts.per_task)
 
     def forward(self, x: Tensor, level: Tensor, condition: Tensor) -> Tensor:
         """Raw output (B, H, A)."""
