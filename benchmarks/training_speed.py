@@ -5,8 +5,8 @@ differs is how a batch is read and the loop around it. The LeRobot row is its da
 its own ``update_policy``; it needs the environment of `make test-lerobot` and is left out where lerobot is absent. The
 plain row is a map-style ``torch.utils.data.Dataset`` over the same arrays.
 
-    python benchmarks/training.py
-    PYTHONPATH=. .venv-lerobot/bin/python benchmarks/training.py --batch 64 --rounds 5
+    python benchmarks/training_speed.py
+    PYTHONPATH=. .venv-lerobot/bin/python benchmarks/training_speed.py --batch 64 --rounds 5
 """
 
 from __future__ import annotations
