@@ -194,9 +194,11 @@ def _check(args: Args) -> None:
         raise ConfigError(
             "--shifted goes with neither --latency, --latency-sweep, --react nor --videos.", "give one of them."
         )
-    if args.execution_horizon < 0 or (args.execution_horizon and (args.latency or args.latency_sweep)):
+    elsewhere = args.latency or args.latency_sweep or args.shifted or args.detect
+    if args.execution_horizon < 0 or (args.execution_horizon and elsewhere):
         raise ConfigError(
-            f"--execution-horizon is {args.execution_horizon}.", "give 1 to the chunk's length, without --latency."
+            f"--execution-horizon is {args.execution_horizon}.",
+            "give 1 to the chunk's length, and none of --latency, --latency-sweep, --shifted and --detect.",
         )
     if args.latency:
         Latency.parse(args.latency)
