@@ -9,6 +9,7 @@ the median over the turns of each percentile, and of the ratio of each turn's p5
 
     python benchmarks/wire.py [--passes 5] [--seconds 4] [--rates 100 500 1000] [--output wire.json]
 
+``chrt -f 10 python benchmarks/wire.py`` runs all processes of all stacks in front of other work (SCHED_FIFO, Linux).
 The layer runs as in any node: timer, publisher, RELIABLE, keep last 10, subscription, SingleThreadedExecutor.
 """
 
@@ -299,9 +300,10 @@ def free_ports() -> Ports:
 
 
 def conditions() -> str:
-    """Machine and load."""
+    """Machine, load and scheduling."""
     load = "/".join(f"{value:.1f}" for value in os.getloadavg())
-    return f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}, load {load}"
+    policy = {os.SCHED_FIFO: "SCHED_FIFO", os.SCHED_RR: "SCHED_RR"}.get(os.sched_getscheduler(0), "ordinary scheduling")
+    return f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}, load {load}, {policy}"
 
 
 def measure(pairs: list[Pair], options: argparse.Namespace) -> list[dict[str, Any]]:
