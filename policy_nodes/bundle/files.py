@@ -151,7 +151,7 @@ def _declared(manifest: Manifest, name: str) -> tuple[list[GraphTensor], list[Gr
     policy = manifest.policy
     if name in (POLICY_NAME, PARITY_NAME):
         return policy.inputs, policy.outputs, manifest.parity
-    found = next((item for item in policy.variants if name in (item.file, item.parity_file)), None)
+    found = next((item for item in policy.further if name in (item.file, item.parity_file)), None)
     return None if found is None else (found.inputs, found.outputs, found.parity)
 
 

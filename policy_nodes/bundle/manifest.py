@@ -246,9 +246,21 @@ class GraphTensor(Strict):
     """An input or output of ``policy.onnx`` and what it means. The leading batch dimension is not listed."""
 
     name: Name
-    role: Literal["observation", "image", "noise", "previous_chunk", "prefix_weights", "action", "embedding"]
+    role: Literal[
+        "observation",
+        "image",
+        "noise",
+        "previous_chunk",
+        "prefix_weights",
+        "sample",
+        "row",
+        "action",
+        "embedding",
+        "estimate",
+    ]
     """``previous_chunk``: the last answer, raw, moved to the present observation's time grid. ``prefix_weights``: per
-    step how much it counts, 1 for steps that will have been executed before the answer arrives."""
+    step how much it counts, 1 for steps that will have been executed before the answer arrives. Of a step graph:
+    ``sample``, the noisy chunk; ``row``, the number of a row of its table; ``estimate``, the clean chunk."""
     shape: Annotated[list[Annotated[int, Field(ge=1, le=1_000_000)]], Field(min_length=1, max_length=8)]
     dtype: Literal["float32", "uint8"] = "float32"
     """``uint8`` for images, ``float32`` for everything else."""
@@ -263,18 +275,62 @@ class Parity(Strict):
     """By output name."""
 
 
-class GraphVariant(Strict):
-    """A further graph of the same policy with proof of its own: other inputs, or another number of steps."""
+class FurtherGraph(Strict):
+    """A graph of the same policy in a file of its own, with proof of its own."""
 
-    name: Name
-    method: Method
-    evaluations: Annotated[int, Field(ge=1, le=10_000)]
-    """Network evaluations per chunk; one through which a derivative is taken counts once."""
     file: Name
     parity_file: Name
     inputs: Annotated[list[GraphTensor], Field(min_length=1, max_length=64)]
     outputs: Annotated[list[GraphTensor], Field(min_length=1, max_length=64)]
     parity: Parity
+
+
+class GraphVariant(FurtherGraph):
+    """A policy with other inputs, or another number of steps."""
+
+    name: Name
+    method: Method
+    evaluations: Annotated[int, Field(ge=1, le=10_000)]
+    """Network evaluations per chunk; one through which a derivative is taken counts once."""
+
+
+class StepSchedule(Strict):
+    """A sampler with a fixed number of steps, as a recurrence over evaluations of the step graph.
+
+    Evaluation k sees ``x_k = a x_{k-1} + b x_{k-2} + c d_{k-1} + e d_{k-2} + s z_k``, where d are the estimates and z
+    the noise draws; the answer is the action of the last evaluation.
+    """
+
+    steps: Annotated[int, Field(ge=1, le=1000)]
+    rows: Annotated[list[Annotated[int, Field(ge=0, le=100_000)]], Field(min_length=1, max_length=2000)]
+    """Of the step graph's table, one per evaluation."""
+    draws: Annotated[int, Field(ge=1, le=2000)]
+    """Chunks of noise, one below the other."""
+    mix: Annotated[
+        list[Annotated[list[FiniteFloat], Field(min_length=5, max_length=5)]], Field(min_length=1, max_length=2000)
+    ]
+    """(a, b, c, e, s) per evaluation."""
+
+
+class StepGraph(FurtherGraph):
+    """One evaluation of the network as a graph of its own, run as often as the time allows."""
+
+    schedules: Annotated[list[StepSchedule], Field(min_length=1, max_length=16)]
+
+
+class ReducedPrecision(Strict):
+    """What a graph of lower precision was made from, how far it is from it, and how both did on the same episodes."""
+
+    precision: Literal["int8", "float16"]
+    source_digest: Sha256
+    """Of the manifest in single precision."""
+    max_abs_error: dict[Name, Error]
+    """By output, against the original's recorded answers."""
+    calibration_samples: Annotated[int, Field(ge=0)]
+    episodes: Annotated[int, Field(ge=1)]
+    first_seed: int
+    successes: Annotated[int, Field(ge=0)]
+    source_successes: Annotated[int, Field(ge=0)]
 
 
 class PolicyInfo(Strict):
@@ -288,6 +344,15 @@ class PolicyInfo(Strict):
     outputs: Annotated[list[GraphTensor], Field(min_length=1, max_length=64)]
     variants: Annotated[list[GraphVariant], Field(max_length=16)] = Field(default_factory=list)
     """Graphs for real-time execution, see docs/realtime.md."""
+    step_graph: StepGraph | None = None
+    """For any number of steps, see docs/export.md."""
+    reduced: ReducedPrecision | None = None
+    """Where the graph is not in single precision; its inputs and outputs always are."""
+
+    @property
+    def further(self) -> list[FurtherGraph]:
+        """All graphs beside ``policy.onnx``."""
+        return [*self.variants, *([self.step_graph] if self.step_graph else [])]
 
 
 class SuccessRecord(Strict):

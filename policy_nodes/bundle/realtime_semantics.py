@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from policy_nodes.bundle.limits import PARITY_NAME, POLICY_NAME
-from policy_nodes.bundle.manifest import GraphTensor, GraphVariant, Manifest
+from policy_nodes.bundle.manifest import FurtherGraph, GraphTensor, GraphVariant, Manifest
 
 NEEDED_ROLES = {
     "full": set[str](),
@@ -18,19 +18,45 @@ NEEDED_ROLES = {
 
 def check_variants(manifest: Manifest) -> Iterator[str]:
     """Every further graph reads and writes what the first one does, plus what its method needs, with proof."""
-    names = [variant.name for variant in manifest.policy.variants]
-    files = [file for variant in manifest.policy.variants for file in (variant.file, variant.parity_file)]
+    policy = manifest.policy
+    names = [variant.name for variant in policy.variants]
+    files = [file for graph in policy.further for file in (graph.file, graph.parity_file)]
     if len(set(names)) != len(names) or len({*files, POLICY_NAME, PARITY_NAME}) != len(files) + 2:
         yield "policy.variants: two variants share a name or a file"
-    for variant in manifest.policy.variants:
+    for variant in policy.variants:
         where = f"policy.variants '{variant.name}'"
-        yield from (
-            f"{where}: files lacks '{file}'"
-            for file, suffix in ((variant.file, ".onnx"), (variant.parity_file, ".npz"))
-            if file not in manifest.files or not file.endswith(suffix)
-        )
+        yield from (f"{where}: {problem}" for problem in _files(manifest, variant))
         yield from (f"{where}: {problem}" for problem in _signature(manifest, variant))
         yield from (f"{where}: {problem}" for problem in _proof(variant))
+
+
+def check_step_graph(manifest: Manifest) -> Iterator[str]:
+    """The step graph reads observation, point and row, writes an estimate, and its schedules can be carried out."""
+    policy, where = manifest.policy, "policy.step_graph"
+    step = policy.step_graph
+    if step is None:
+        return
+    yield from (f"{where}: {problem}" for problem in (*_files(manifest, step), *_proof(step)))
+    chunk = [manifest.actions.horizon, len(manifest.actions.joints)]
+    shapes = {(tensor.role, tensor.name): list(tensor.shape) for tensor in (*step.inputs, *step.outputs)}
+    wanted = {(t.role, t.name): list(t.shape) for t in (*policy.inputs, *policy.outputs) if t.role != "noise"}
+    wanted |= {("sample", "sample"): chunk, ("row", "row"): [1], ("estimate", "estimate"): chunk}
+    if shapes != wanted:
+        yield f"{where}: its inputs and outputs are {sorted(shapes)}, expected {sorted(wanted)} with the same shapes"
+    steps = [schedule.steps for schedule in step.schedules]
+    if len(set(steps)) != len(steps) or policy.sampling_steps not in steps:
+        yield f"{where}: schedules for {steps} steps; each once, and {policy.sampling_steps} among them"
+    for schedule in step.schedules:
+        if len(schedule.mix) != len(schedule.rows):
+            yield f"{where}: {len(schedule.rows)} rows but {len(schedule.mix)} mixtures for {schedule.steps} steps"
+        if any(row[4] != 0.0 for row in schedule.mix[schedule.draws :]):
+            yield f"{where}: a mixture for {schedule.steps} steps uses noise beyond the {schedule.draws} draws"
+
+
+def _files(manifest: Manifest, graph: FurtherGraph) -> Iterator[str]:
+    for file, suffix in ((graph.file, ".onnx"), (graph.parity_file, ".npz")):
+        if file not in manifest.files or not file.endswith(suffix):
+            yield f"files lacks '{file}'"
 
 
 def _signature(manifest: Manifest, variant: GraphVariant) -> Iterator[str]:
@@ -56,7 +82,7 @@ def _plain(tensors: list[GraphTensor]) -> dict[tuple[str, str], tuple[int, ...]]
     return {(t.role, t.name): tuple(t.shape[1:] if t.role == "noise" else t.shape) for t in own}
 
 
-def _proof(variant: GraphVariant) -> Iterator[str]:
+def _proof(variant: FurtherGraph) -> Iterator[str]:
     outputs = {tensor.name for tensor in variant.outputs}
     if set(variant.parity.max_abs_error) != outputs:
         yield f"parity names {sorted(variant.parity.max_abs_error)}, the outputs are {sorted(outputs)}"

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 from policy_nodes.bundle.limits import MANIFEST_NAME, MAX_FILE_BYTES, REQUIRED_FILES, SIGNATURE_NAME
 from policy_nodes.bundle.manifest import ActionTerm, GraphTensor, Manifest, ObservationTerm
-from policy_nodes.bundle.realtime_semantics import check_execution, check_variants
+from policy_nodes.bundle.realtime_semantics import check_execution, check_step_graph, check_variants
 
 ACTION_UNITS = {
     "position": {"rad", "m"},
@@ -242,7 +242,9 @@ def check_parity(manifest: Manifest) -> Iterator[str]:
 
 def check_success(manifest: Manifest) -> Iterator[str]:
     """A recorded success rate is one, and lies in its interval."""
-    record = manifest.provenance.success
+    record, reduced = manifest.provenance.success, manifest.policy.reduced
+    if reduced is not None and max(reduced.successes, reduced.source_successes) > reduced.episodes:
+        yield f"policy.reduced: more successes than its {reduced.episodes} episodes"
     if record is None:
         return
     if record.successes > record.episodes:
@@ -261,6 +263,7 @@ CHECKS: tuple[Callable[[Manifest], Iterator[str]], ...] = (
     check_parity,
     check_success,
     check_variants,
+    check_step_graph,
     check_execution,
 )
 

@@ -7,6 +7,7 @@ Exit code 0 when every item passes, 1 otherwise.
 Examples:
     keel verify pick_place.keel
     keel verify pick_place.keel --provider cuda
+    keel verify pick_place.keel --matrix     (every graph on every execution provider of this machine)
     keel verify pick_place.keel --json > verify.json
 """
 
@@ -24,16 +25,18 @@ import tyro
 
 from policy_nodes.bundle.files import check_contents, check_hashes, check_listing, read_manifest_bytes
 from policy_nodes.bundle.limits import CALIBRATION_NAME, MANIFEST_NAME, MONITOR_NAME, POLICY_NAME, SAFETY_NAME
-from policy_nodes.bundle.load import Bundle, parse_manifest
+from policy_nodes.bundle.load import Bundle, load_bundle, parse_manifest
 from policy_nodes.bundle.manifest import Manifest
 from policy_nodes.bundle.signature import read_signature
 from policy_nodes.bundle.trust import judge
 from policy_nodes.cli.checks import Check, guarded, passed, print_json, print_table
+from policy_nodes.commands.matrix import matrix
 from policy_nodes.errors import BundleError
 from policy_nodes.inference.latency import measure_latency
 from policy_nodes.inference.parity import exceeded, load_parity, max_abs_error
 from policy_nodes.inference.policy import PolicySession
 from policy_nodes.inference.providers import create_session
+from policy_nodes.inference.stepwise import StepwiseSession
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,8 @@ class Args:
     """Fail unless a trusted key signed the bundle; always so where KEEL_TRUSTED_KEYS is set."""
     trusted_keys: Path | None = None
     """Directory of trusted public keys (*.pub); the one KEEL_TRUSTED_KEYS names by default."""
+    matrix: bool = False
+    """Also run every graph on every execution provider that this onnxruntime has."""
     json: bool = False
     """Print JSON instead of a table."""
 
@@ -61,6 +66,8 @@ def run(args: Args) -> int:
     required = True if args.require_signature or args.trusted_keys else None
     trust = partial(check_signature, required=required, directory=args.trusted_keys)
     checks = list(verify(args.bundle, args.provider, args.threads, args.calls, trust))
+    if args.matrix and passed(checks):
+        checks += matrix(load_bundle(args.bundle, require_signature=False), args.threads)
     if args.json:
         print_json(str(args.bundle), checks)
     else:
@@ -167,6 +174,8 @@ def _runtime(bundle: Bundle, provider: str, threads: int, calls: int) -> Iterato
     yield guarded("latency", lambda: check_latency(sessions[0], calls))
     for variant in bundle.manifest.policy.variants:
         yield guarded(f"graph {variant.name}", partial(check_variant, bundle, variant.name, provider, threads))
+    if bundle.manifest.policy.step_graph is not None:
+        yield guarded("step graph", partial(check_step_graph, bundle, provider, threads))
 
 
 def check_parity(session: PolicySession) -> Check:
@@ -195,6 +204,20 @@ def check_variant(bundle: Bundle, name: str, provider: str, threads: int) -> str
     session = PolicySession(bundle, provider, threads, name)
     session.warm_up(session.parity.samples)
     return f"{session.evaluations} evaluations, {session.parity.samples} samples within {session.parity.tolerance:g}"
+
+
+def check_step_graph(bundle: Bundle, provider: str, threads: int) -> str:
+    """Single steps, and the policy's own number of them, give the training framework's answers here too.
+
+    Raises:
+        ProviderError: they do not, or cannot run.
+    """
+    session = StepwiseSession(bundle, provider, threads, steps=bundle.manifest.policy.sampling_steps)
+    session.warm_up(session.parity.samples)
+    step = bundle.manifest.policy.step_graph
+    assert step is not None
+    counts = ", ".join(str(schedule.steps) for schedule in step.schedules)
+    return f"for {counts} steps; one step and the chain of {session.evaluations} within {session.parity.tolerance:g}"
 
 
 def check_latency(session: PolicySession, calls: int) -> Check:

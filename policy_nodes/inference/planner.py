@@ -20,6 +20,7 @@ from policy_nodes.inference.scheduling.ensemble import alive, blend, ensemble
 from policy_nodes.inference.scheduling.lookup import resample
 from policy_nodes.inference.scheduling.masks import horizons_fit, prefix_weights
 from policy_nodes.inference.scheduling.replan import jump_fraction
+from policy_nodes.inference.stepwise import StepwiseSession
 from policy_nodes.types import ActionChunk
 
 NS = 1_000_000_000
@@ -92,6 +93,12 @@ class ChunkPlanner:
             elif not (anytime and variant.method in ("full", self.warm_start.method)):
                 continue
             self._sessions[variant.method, variant.evaluations] = PolicySession(bundle, provider, threads, variant.name)
+        if anytime and policy.step_graph is not None:
+            step: StepwiseSession | None = None  # its graph is loaded once
+            for schedule in policy.step_graph.schedules:
+                if ("full", schedule.steps) not in self._sessions:
+                    step = StepwiseSession(bundle, provider, threads, steps=schedule.steps, shared=step)
+                    self._sessions["full", schedule.steps] = step
         self._costs = {
             method: StepCosts([n for other, n in self._sessions if other == method]) for method, _ in self._sessions
         }

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from onnxruntime import InferenceSession
 
 from policy_nodes.bundle.limits import PARITY_NAME, POLICY_NAME
 from policy_nodes.bundle.load import Bundle
-from policy_nodes.bundle.manifest import GraphTensor, GraphVariant
+from policy_nodes.bundle.manifest import FurtherGraph, GraphTensor, GraphVariant, PolicyInfo
 from policy_nodes.errors import BundleError, ObservationError, ProviderError
+from policy_nodes.inference.binding import BoundCalls
 from policy_nodes.inference.parity import exceeded, load_parity, max_abs_error
+from policy_nodes.inference.provider_options import ProviderSettings
 from policy_nodes.inference.providers import create_session
+
+Array = NDArray[Any]
+Feeds = dict[str, Array]
 
 
 class PolicyOutputError(ObservationError):
@@ -47,24 +53,36 @@ class PolicySession:
         provider: a key of ``providers.PROVIDERS``.
         threads: of the intra-operator pool.
         variant: name of a graph in ``policy.variants``; None runs ``policy.onnx``.
+        settings: of GPU providers.
 
     Raises:
         BundleError: the graph changed since it was verified, or there is no such variant.
         ProviderError: the provider cannot run here.
     """
 
-    def __init__(self, bundle: Bundle, provider: str = "cpu", threads: int = 1, variant: str | None = None) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        provider: str = "cpu",
+        threads: int = 1,
+        variant: str | None = None,
+        settings: ProviderSettings | None = None,
+    ) -> None:
         policy = bundle.manifest.policy
-        self.bundle = bundle
-        self.provider = provider
+        self.bundle, self.provider, self.settings = bundle, provider, settings
         graph = policy if variant is None else _variant(bundle, variant)
         self.evaluations = graph.evaluations if isinstance(graph, GraphVariant) else policy.sampling_steps
         """Network evaluations per call."""
-        self.parity = graph.parity if isinstance(graph, GraphVariant) else bundle.manifest.parity
+        self._open(graph, threads)
+
+    def _open(self, graph: PolicyInfo | FurtherGraph, threads: int, session: InferenceSession | None = None) -> None:
+        """Create the session unless there is one, and note what the graph reads and writes."""
+        further = graph if isinstance(graph, FurtherGraph) else None
+        self.parity = further.parity if further else self.bundle.manifest.parity
         """Proof of this graph."""
-        self._parity_file = graph.parity_file if isinstance(graph, GraphVariant) else PARITY_NAME
-        file = graph.file if isinstance(graph, GraphVariant) else POLICY_NAME
-        self.session = create_session(bundle.read(file), provider, threads)
+        self._parity_file = further.parity_file if further else PARITY_NAME
+        file = further.file if further else POLICY_NAME
+        self.session = session or create_session(self.bundle.read(file), self.provider, threads, self.settings)
         by_role = {tensor.role: tensor for tensor in (*graph.inputs, *graph.outputs)}
         self._observations = {t.name: t for t in graph.inputs if t.role in ("observation", "image")}
         self._extra = {t.name: tuple(t.shape) for t in graph.inputs if t.role in ("previous_chunk", "prefix_weights")}
@@ -72,6 +90,7 @@ class PolicySession:
         self._action = by_role["action"].name
         self._embedding = by_role["embedding"].name if "embedding" in by_role else None
         self._outputs = [name for name in (self._action, self._embedding) if name is not None]
+        self._call = self._caller(graph)
 
     @property
     def extra_inputs(self) -> tuple[str, ...]:
@@ -150,7 +169,7 @@ class PolicySession:
             feeds[self._noise.name] = self._draw(noise, rng, size)
         started = time.perf_counter()
         try:
-            results = self.session.run(self._outputs, feeds)
+            results = self._run(feeds)
         except Exception as error:
             raise PolicyOutputError(f"The policy graph failed: {error}", "run 'keel verify' on the bundle") from error
         seconds = time.perf_counter() - started
@@ -162,6 +181,18 @@ class PolicySession:
                     f"Policy output '{output}' is not finite.", "compare the observation with the contract's ranges"
                 )
         return PolicyOutput(chunk, embedding, seconds)
+
+    def _caller(self, graph: PolicyInfo | FurtherGraph) -> Callable[[Feeds], Sequence[Array]]:
+        """How the graph is called: through bound device memory on a GPU, plainly elsewhere; action first."""
+        names = [*self._outputs, *(tensor.name for tensor in graph.outputs if tensor.name not in self._outputs)]
+        if self.provider not in ("cuda", "tensorrt"):
+            return lambda feeds: self.session.run(names, feeds)
+        shapes = {tensor.name: tuple(tensor.shape) for tensor in graph.outputs}
+        return BoundCalls(self.session, names, shapes, index=0 if self.settings is None else self.settings.device)
+
+    def _run(self, feeds: Feeds) -> Sequence[Array]:
+        """Action, and embedding where there is one."""
+        return self._call(feeds)
 
     def _batch(self, observation: Mapping[str, NDArray[Any]], noise: NDArray[np.float32] | None, batch: int) -> int:
         given = (

@@ -6,12 +6,18 @@ and although ``get_available_providers`` lists it; the only proof is the session
 
 from __future__ import annotations
 
+import contextlib
+import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import onnxruntime
 
+from policy_nodes.bundle.onnx_graph import inspect_onnx
 from policy_nodes.errors import ProviderError
+from policy_nodes.inference.engines import engine_directory, is_built, telling
+from policy_nodes.inference.provider_options import ProviderSettings, cuda, environment, openvino, tensorrt
 
 PROVIDERS: Final = {
     "cpu": "CPUExecutionProvider",
@@ -49,13 +55,16 @@ def session_options(threads: int) -> onnxruntime.SessionOptions:
     return options
 
 
-def create_session(model: str | Path | bytes, provider: str = "cpu", threads: int = 1) -> onnxruntime.InferenceSession:
+def create_session(
+    model: str | Path | bytes, provider: str = "cpu", threads: int = 1, settings: ProviderSettings | None = None
+) -> onnxruntime.InferenceSession:
     """Build a session that runs on ``provider``, or refuse.
 
     Args:
         model: path or contents of an ONNX file.
         provider: a key of ``PROVIDERS``.
         threads: of the intra-operator pool, at least 1.
+        settings: of GPU providers.
 
     Raises:
         ProviderError: unknown provider, not built in, not active after creation, or the model cannot be built.
@@ -69,12 +78,17 @@ def create_session(model: str | Path | bytes, provider: str = "cpu", threads: in
         raise ProviderError(
             f"Execution provider '{provider}' is not in this onnxruntime (it has {built}).", _INSTALL[provider]
         )
+    wanted, settings = PROVIDERS[provider], settings or ProviderSettings()
+    os.environ.update(environment(provider, settings))
     if provider in ("cuda", "tensorrt") and hasattr(onnxruntime, "preload_dlls"):
         onnxruntime.preload_dlls()
-    wanted = PROVIDERS[provider]
     try:
-        source = model if isinstance(model, bytes) else str(model)
-        session = onnxruntime.InferenceSession(source, session_options(threads), providers=[wanted])
+        with contextlib.ExitStack() as stack:
+            requested = _requested(model, provider, threads, settings, stack)
+            source = model if isinstance(model, bytes) else str(model)
+            session = onnxruntime.InferenceSession(source, session_options(threads), providers=requested)
+    except ProviderError:
+        raise
     except Exception as error:
         raise ProviderError(
             f"ONNX Runtime cannot build the graph on '{provider}': {_first_line(error)}",
@@ -88,6 +102,24 @@ def create_session(model: str | Path | bytes, provider: str = "cpu", threads: in
         )
     session.disable_fallback()
     return session
+
+
+def _requested(
+    model: str | Path | bytes, provider: str, threads: int, settings: ProviderSettings, stack: contextlib.ExitStack
+) -> list[Any]:
+    """The provider with its options; TensorRT hands what it cannot run to CUDA, never to the CPU unasked."""
+    if provider == "openvino":
+        return [(PROVIDERS[provider], openvino(threads))]
+    if provider == "cuda":
+        return [(PROVIDERS[provider], cuda(settings))]
+    if provider == "tensorrt":
+        graph = model if isinstance(model, bytes) else Path(model).read_bytes()
+        engines = engine_directory(graph, settings)
+        if not is_built(engines):
+            stack.enter_context(telling(settings.notify, f"building a TensorRT engine in {engines}"))
+        rest = (PROVIDERS["cuda"], cuda(replace(settings, cuda_graph=False)))
+        return [(PROVIDERS[provider], tensorrt(settings, inspect_onnx(graph).inputs, engines)), rest]
+    return [PROVIDERS[provider]]
 
 
 def _first_line(error: Any) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from policy_nodes.bundle.load import Bundle
-from policy_nodes.bundle.manifest import PolicyInfo
+from policy_nodes.bundle.manifest import Parity, PolicyInfo
 from policy_nodes.bundle.onnx_metadata import contract_pairs
 from policy_nodes.bundle.write import write_bundle
 from policy_nodes.errors import BundleError
@@ -15,16 +14,11 @@ from training.datasets.lerobot_v3.reader import Dataset
 from training.export.contents import bundle_files, graph_tensors, require_parity
 from training.export.deployable import deployable
 from training.export.graph import export_graph
-from training.export.parity import graph_errors, record_parity
+from training.export.parity import accepted, graph_errors, own_rounding, record_parity
 from training.export.provenance import provenance
 from training.imitation.build import TrainedPolicy
 from training.policies.combinations import sampler_name
 from training.policies.config import PolicyConfig
-
-TOLERANCE = 1e-5
-DIFFUSION_TOLERANCE = {"flow": TOLERANCE, "shortcut": TOLERANCE, "ddpm": 1e-3}
-"""By family, 1e-4 for the others: noise levels up to 80 scale rounding, and a noise prediction is divided by an alpha
-near zero at the first diffusion step."""
 
 
 def export_bundle(trained: TrainedPolicy, dataset: Dataset, output: Path, *, name: str, samples: int = 64) -> Bundle:
@@ -56,17 +50,19 @@ def export_bundle(trained: TrainedPolicy, dataset: Dataset, output: Path, *, nam
     )
     inputs, outputs = record_parity(trained, dataset, samples)
     errors = graph_errors(graph, inputs, outputs)
+    tolerance = accepted(own_rounding(trained.policy, inputs))
     require_parity(
         errors,
-        tolerance(trained.policy.config),
+        tolerance,
         "the exported graph differs from PyTorch",
         "export with the torch and onnx versions of constraints.txt; check the dataset for extreme values.",
     )
     files = bundle_files(graph, inputs, outputs, contract.safety)
-    return write_bundle(output, manifest_fields(trained, name, errors, samples), files)
+    parity = Parity(samples=samples, tolerance=tolerance, max_abs_error=errors)
+    return write_bundle(output, manifest_fields(trained, name, parity), files)
 
 
-def manifest_fields(trained: TrainedPolicy, name: str, errors: Mapping[str, float], samples: int) -> dict[str, Any]:
+def manifest_fields(trained: TrainedPolicy, name: str, parity: Parity) -> dict[str, Any]:
     """Every manifest field but files and digest."""
     contract, policy = trained.contract, trained.policy
     tensors = graph_tensors(contract.observations, contract.actions, policy.noise_rows, policy.config.embedding_size)
@@ -85,14 +81,9 @@ def manifest_fields(trained: TrainedPolicy, name: str, errors: Mapping[str, floa
         "actions": contract.actions,
         "timing": contract.timing,
         "policy": info,
-        "parity": {"samples": samples, "tolerance": tolerance(policy.config), "max_abs_error": dict(errors)},
+        "parity": parity,
         "provenance": provenance(trained),
     }
-
-
-def tolerance(config: PolicyConfig) -> float:
-    """Largest difference between graph and framework that export accepts."""
-    return DIFFUSION_TOLERANCE.get(config.family, 1e-4)
 
 
 def family_name(config: PolicyConfig) -> str:

@@ -71,8 +71,9 @@ def to_onnx(
     metadata: dict[str, str],
     *,
     variadic: bool = False,
+    outputs: Sequence[str] = (ACTION, EMBEDDING),
 ) -> bytes:
-    """ONNX of a module whose outputs are chunk and embedding, with a dynamic leading dimension.
+    """ONNX of a module, with a dynamic leading dimension.
 
     Args:
         module: called with ``inputs`` by position.
@@ -80,6 +81,7 @@ def to_onnx(
         names: of the graph's inputs.
         metadata: string pairs stored in the ONNX file.
         variadic: the module's forward takes ``*inputs``.
+        outputs: names of what the module returns.
 
     Returns:
         The serialised model, weights inside.
@@ -94,7 +96,7 @@ def to_onnx(
             verbose=False,
             opset_version=OPSET,
             input_names=list(names),
-            output_names=[ACTION, EMBEDDING],
+            output_names=list(outputs),
             dynamic_shapes=(free,) if variadic else free,
         )
         assert program is not None

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from policy_nodes.errors import BundleError
 from policy_nodes.inference.providers import create_session
 from training.datasets.lerobot_v3.reader import Dataset
 from training.export.graph import ACTION, EMBEDDING, NOISE
 from training.imitation.build import TrainedPolicy, build_sampler
 
-Arrays = dict[str, NDArray[np.float32]]
+Arrays = dict[str, NDArray[np.floating]]
+TOLERANCE = 1e-5
+"""Largest accepted difference where single precision allows it."""
+SLACK = 4.0
+"""How much more than the framework's own rounding a graph may differ: two roundings, and another processor."""
+LARGEST_TOLERANCE = 2e-3
+"""Beyond this the numbers of one machine say nothing about another's."""
 
 
 def record_parity(trained: TrainedPolicy, dataset: Dataset, samples: int) -> tuple[Arrays, Arrays]:
@@ -44,6 +53,46 @@ def reference_outputs(policy: nn.Module, inputs: Arrays) -> Arrays:
     with torch.no_grad():
         chunk, embedding = policy(observations, noise)
     return {ACTION: chunk.numpy(), EMBEDDING: embedding.numpy()}
+
+
+def own_rounding(policy: nn.Module, inputs: Arrays) -> float:
+    """Largest absolute difference between the framework's answers and its own in double precision.
+
+    What single precision costs, whoever computes it: a noise prediction, for instance, is divided by an alpha of 5e-4
+    at the first step of a diffusion, which amplifies rounding 2000 times for the few samples that are not clipped.
+    Every observation therefore meets several noise samples.
+
+    Args:
+        policy: the module; it is copied.
+        inputs: by graph input name.
+    """
+    exact = copy.deepcopy(policy).double()
+    worst = 0.0
+    for shift in range(4 if NOISE in inputs else 1):
+        feeds = inputs | ({NOISE: np.roll(inputs[NOISE], shift, axis=0)} if shift else {})
+        single = reference_outputs(policy, feeds)
+        double = reference_outputs(exact, {name: value.astype(np.float64) for name, value in feeds.items()})
+        worst = max(worst, *(float(np.abs(single[name] - double[name]).max(initial=0.0)) for name in single))
+    return worst
+
+
+def accepted(rounding: float) -> float:
+    """The tolerance for a policy whose own rounding is known.
+
+    Args:
+        rounding: of the framework, see :func:`own_rounding`.
+
+    Raises:
+        BundleError: the policy amplifies rounding too much to be deployed.
+    """
+    allowed = max(TOLERANCE, SLACK * rounding)
+    if not allowed <= LARGEST_TOLERANCE:
+        raise BundleError(
+            f"PyTorch's own answers change by {rounding:.1e} between single and double precision: the policy amplifies "
+            "rounding.",
+            "use an objective that predicts x0 or v, fewer levels, or the clipping of samples.",
+        )
+    return allowed
 
 
 def graph_errors(graph: bytes, inputs: Arrays, outputs: Arrays) -> dict[str, float]:

@@ -223,6 +223,7 @@ class ChunkPolicy(nn.Module):
         """One network evaluation at a level that all samples share."""
         if getattr(self.denoiser, "fused", False):
             return self.denoiser(x, level, condition)
+        level = getattr(self.denoiser, "level_numbers", {level: level})[level]
         return self.denoiser(x, torch.full_like(x[:, 0, 0], level), condition)
 
     def _told_step_size(self, condition: Tensor) -> Tensor:

@@ -8,7 +8,8 @@ from policy_nodes.errors import BundleError, ContractError
 from policy_nodes.inference.policy import PolicySession
 from policy_nodes.safety.config import load_safety_config
 from training.export import bundle as export
-from training.export.bundle import TOLERANCE, export_bundle
+from training.export.bundle import export_bundle
+from training.export.parity import TOLERANCE
 from training.imitation.build import load_policy
 
 

@@ -1,0 +1,78 @@
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from training.export.half import end_nodes, to_half
+
+
+def network(scale=1e5):
+    """(x - offset) / scale, two products around a softmax, times scale: its ends need single precision."""
+    rng = np.random.default_rng(0)
+    constants = {
+        "offset": np.full(4, 3 * scale, np.float32),
+        "scale": np.array(scale, np.float32),
+        "first": rng.standard_normal((4, 8)).astype(np.float32),
+        "second": rng.standard_normal((8, 2)).astype(np.float32),
+    }
+    nodes = [
+        helper.make_node("Sub", ["x", "offset"], ["centred"]),
+        helper.make_node("Div", ["centred", "scale"], ["normal"]),
+        helper.make_node("MatMul", ["normal", "first"], ["hidden"]),
+        helper.make_node("Softmax", ["hidden"], ["share"]),
+        helper.make_node("Add", ["share", "hidden"], ["sum"]),
+        helper.make_node("MatMul", ["sum", "second"], ["small"]),
+        helper.make_node("Mul", ["small", "scale"], ["y"]),
+    ]
+    value = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        nodes,
+        "network",
+        [value("x", TensorProto.FLOAT, ["n", 4])],
+        [value("y", TensorProto.FLOAT, ["n", 2])],
+        [numpy_helper.from_array(array, name) for name, array in constants.items()],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+
+
+def run(model, x):
+    return onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"]).run(None, {"x": x})[0]
+
+
+def test_ends_are_before_the_first_and_after_the_last_product():
+    assert end_nodes(network().graph) == {0, 1, 6}
+
+
+def test_weights_and_inner_operators_are_half_and_the_ends_single():
+    half = onnx.load_from_string(to_half(network().SerializeToString()))
+    types = {t.name: t.data_type for t in half.graph.initializer}
+    assert types == {
+        "offset": TensorProto.FLOAT, "scale": TensorProto.FLOAT,
+        "first_half": TensorProto.FLOAT16, "second_half": TensorProto.FLOAT16,
+    }  # fmt: skip
+    assert [v.type.tensor_type.elem_type for v in (*half.graph.input, *half.graph.output)] == [TensorProto.FLOAT] * 2
+    operators = [node.op_type for node in half.graph.node]
+    # normal -> half, hidden -> single for the softmax, its answer -> half, small -> single for the scale
+    assert operators == [
+        "Sub", "Div", "Cast", "MatMul", "Cast", "Softmax", "Cast", "Add", "MatMul", "Cast", "Mul",
+    ]  # fmt: skip
+
+
+def test_quantities_beyond_half_precision_survive_at_the_ends():
+    x = np.random.default_rng(1).uniform(2e5, 4e5, (16, 4)).astype(np.float32)  # half ends at 65504
+    single, half = run(network().SerializeToString(), x), run(to_half(network().SerializeToString()), x)
+    assert np.isfinite(half).all()
+    np.testing.assert_allclose(half, single, atol=5e-3 * np.abs(single).max())
+    assert np.abs(half - single).max() > 0  # and it really is another precision
+
+
+@pytest.mark.parametrize("op_type", ["Identity", "Neg"])
+def test_a_graph_without_products_is_left_in_single(op_type):
+    value = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        [helper.make_node(op_type, ["x"], ["y"])], "g",
+        [value("x", TensorProto.FLOAT, ["n", 4])], [value("y", TensorProto.FLOAT, ["n", 4])],
+    )  # fmt: skip
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    assert [node.op_type for node in onnx.load_from_string(to_half(model.SerializeToString())).graph.node] == [op_type]
