@@ -4,25 +4,11 @@ import pytest
 import torch
 
 from policy_nodes.errors import ConfigError
+from tests.training.realtime.small_policy import small_policy
 from training.contracts.registry import task_contract
-from training.imitation.build import build_policy
 from training.objectives.diffusion import betas
-from training.policies.config import PolicyConfig
 from training.realtime.graphs import VariantConfig, VariantGraph
 from training.realtime.parts import chunk_parts, flow_parts
-
-SMALL = {"embedding_size": 8, "width": 16, "depth": 1, "sampling_steps": 2}
-
-
-def policy_of(objective, **options):
-    torch.manual_seed(0)
-    config = PolicyConfig(objective=objective, **SMALL, **options)
-    policy = build_policy(task_contract("panda_pick_place"), config).eval().requires_grad_(False)
-    torch.nn.init.normal_(policy.denoiser.output.weight, std=0.1)
-    shape = policy.action_normalizer.mean.shape
-    policy.observation_normalizer.fit(torch.zeros(policy.encoder.size), torch.ones(policy.encoder.size))
-    policy.action_normalizer.fit(torch.full(shape, 0.2), torch.full(shape, 0.5))
-    return policy
 
 
 def observation(batch=2):
@@ -31,7 +17,7 @@ def observation(batch=2):
 
 
 def test_one_step_is_ddpms_formula_with_the_noise_of_its_level():
-    policy = policy_of("ddpm_epsilon", action_scaling="minmax", clip_sample=False)
+    policy = small_policy("ddpm_epsilon", action_scaling="minmax", clip_sample=False)
     parts, seen, k = chunk_parts(policy), observation(), 2
     graph = VariantGraph(parts, VariantConfig("warm_start", 1, step_list=(k,)), 8)
     previous, noise = 0.1 * torch.randn(2, 16, 8), torch.randn(2, 16, 8)
@@ -50,7 +36,7 @@ def test_one_step_is_ddpms_formula_with_the_noise_of_its_level():
 
 
 def test_every_listed_step_has_noise_of_its_own_and_the_last_has_none():
-    policy = policy_of("ddpm_epsilon", action_scaling="minmax", clip_sample=False)
+    policy = small_policy("ddpm_epsilon", action_scaling="minmax", clip_sample=False)
     config = VariantConfig("warm_start", 3, step_list=(3, 1, 0))
     graph, rows = VariantGraph(chunk_parts(policy), config, 8), config.noise_rows(16)
     assert rows == 48 and VariantConfig("warm_start", 2).noise_rows(16) == 16
@@ -75,14 +61,14 @@ def test_every_listed_step_has_noise_of_its_own_and_the_last_has_none():
 )
 def test_what_a_kind_of_policy_does_not_have_is_refused(objective, config):
     with pytest.raises(ValueError, match="step list"):
-        VariantGraph(chunk_parts(policy_of(objective)), config, 8)
+        VariantGraph(chunk_parts(small_policy(objective)), config, 8)
 
 
 def test_other_kinds_of_policies_are_refused_by_name():
     with pytest.raises(ConfigError, match="objective edm"):
-        chunk_parts(policy_of("edm"))
+        chunk_parts(small_policy("edm"))
     with pytest.raises(ConfigError, match="no velocity field"):
-        flow_parts(policy_of("ddpm_epsilon"))
+        flow_parts(small_policy("ddpm_epsilon"))
 
 
 def test_without_the_derivative_guidance_has_a_name_of_its_own_and_takes_no_derivative():

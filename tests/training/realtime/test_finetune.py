@@ -1,25 +1,56 @@
-"""Training of the denoiser that continues a beginning, on the tiny chain of the fixtures."""
+"""Training of the denoiser that continues a beginning: on a policy and data made up here, and once by the command."""
 
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 import torch
 
 from policy_nodes.errors import BundleError, ConfigError
+from tests.training.realtime.small_policy import small_policy
 from training.commands import realtime
-from training.imitation.build import load_policy
+from training.contracts.registry import task_contract
+from training.datasets.lerobot_v3.windows import ChunkBatch
+from training.realtime import finetune
 from training.realtime.finetune import PrefixTraining, train_prefix
 
+HASH = "1" * 64
 
-@pytest.fixture(scope="module")
-def trained(training_path):
-    return load_policy(training_path)
+
+class Windows:
+    """Sixty windows in which every joint moves on at its own constant speed."""
+
+    def frames(self, split):
+        return np.arange(60)
+
+    def gather(self, index):
+        rng = np.random.default_rng(index.tolist())
+        speed = rng.uniform(-0.02, 0.02, (len(index), 1, 8)).astype(np.float32)
+        observations = {
+            f.name: rng.random((len(index), f.history, f.size), dtype=np.float32)
+            for f in task_contract("panda_pick_place").observations
+        }
+        here = observations["observation.state"][:, -1:, :8]
+        actions = here + speed * np.arange(16, dtype=np.float32)[None, :, None]
+        return ChunkBatch(observations, actions, np.zeros((len(index), 16), bool), index)
+
+
+@pytest.fixture
+def trained():
+    return SimpleNamespace(policy=small_policy("flow"), config={"dataset": {"sha256": HASH}}, contract=None, train=None)
+
+
+@pytest.fixture
+def dataset(monkeypatch):
+    monkeypatch.setattr(finetune, "build_sampler", lambda dataset, contract, train: Windows())
+    return SimpleNamespace(sha256=lambda: HASH, root="made/up")
 
 
 def test_the_loss_falls_and_the_policy_stays_as_it_is(trained, dataset):
     before = {name: value.clone() for name, value in trained.policy.state_dict().items()}
     losses = []
-    network = train_prefix(
-        trained, dataset, PrefixTraining(steps=40, batch_size=32), lambda step, loss: losses.append(loss)
-    )
+    config = PrefixTraining(steps=40, batch_size=32, learning_rate=1e-2)
+    network = train_prefix(trained, dataset, config, lambda step, loss: losses.append(loss))
     assert len(losses) == 40 and sum(losses[-10:]) < sum(losses[:10])
     assert all(torch.equal(value, before[name]) for name, value in trained.policy.state_dict().items())
     assert not network.training and network.ahead.weight.abs().max() > 0.0
