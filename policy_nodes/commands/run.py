@@ -90,8 +90,15 @@ def launch_arguments(args: Args, bundle: Bundle, launch: Path, directory: Path) 
     """Arguments for a launch file: those of them that it declares.
 
     Raises:
-        ConfigError: --sim, --namespace or --simulator was given and the file has no such argument.
+        ConfigError: --sim, --namespace or --simulator was given and the file has no such argument; or --sim was given
+            and the policy has cameras.
     """
+    if args.sim and bundle.manifest.images:
+        topics = ", ".join(image.topic for image in bundle.manifest.images)
+        raise ConfigError(
+            f"the policy sees through cameras ({topics}), and no simulator here publishes pictures.",
+            "run it on the robot, without --sim.",
+        )
     wanted = {
         "bundle": str(bundle.path.resolve()),
         "sim": str(args.sim).lower(),

@@ -15,6 +15,7 @@ from policy_nodes.bundle.load import load_bundle
 from policy_nodes.commands.run import Args, launch_arguments, run, summary
 from policy_nodes.errors import ConfigError
 from policy_nodes.launching.packages import share_directory
+from tests.policy_nodes.camera_bundle import camera_bundle
 from tests.policy_nodes.nodes.bundles import drifting_bundle
 
 LAUNCH = share_directory("keel", {}) / "launch"
@@ -51,6 +52,14 @@ def test_launch_arguments(path):
     assert "sim" not in robot and robot["record"] == "false"
     with pytest.raises(ConfigError, match=r"robot\.launch\.yaml has no argument 'sim'"):
         launch_arguments(Args(path, sim=True), bundle, LAUNCH / "robot.launch.yaml", Path("/out"))
+
+
+def test_a_policy_with_cameras_is_not_simulated_blind(tmp_path):
+    bundle = load_bundle(camera_bundle(tmp_path))
+    with pytest.raises(ConfigError, match=r"cameras \(/top/image_raw, /wrist/image_raw\), and no simulator"):
+        launch_arguments(Args(bundle.path, sim=True), bundle, LAUNCH / "manipulation.launch.yaml", tmp_path)
+    given = launch_arguments(Args(bundle.path), bundle, LAUNCH / "manipulation.launch.yaml", tmp_path)
+    assert given["sim"] == "false"
 
 
 def test_summary():
