@@ -149,6 +149,6 @@ def centre(length: int, wanted: int) -> slice:
 
 def resize_matrix(length: int, wanted: int) -> Tensor:
     """(wanted, length): antialiased bilinear interpolation along one side, which is linear and separable."""
-    unit = torch.eye(length, dtype=torch.float64)[None, None]
+    unit = torch.eye(length)[None, None]  # float32, because PyTorch rounds the weights so
     resized = F.interpolate(unit, size=(wanted, length), mode="bilinear", antialias=True, align_corners=False)
-    return resized[0, 0].float()
+    return resized[0, 0]
