@@ -7,7 +7,7 @@ scored once (``scores.npz``); run it again to compare anew. Writes ``table.md``,
     python benchmarks/failure_prediction.py examples/panda_pick_place.keel --seconds 8
     python benchmarks/failure_prediction.py examples/metaworld_pick_place.keel --seconds 2.5
     python benchmarks/failure_prediction.py examples/metaworld_drawer_open.keel --seconds 4
-    python benchmarks/failure_prediction.py --summary
+    python benchmarks/failure_prediction.py --summary --page docs/failure_prediction_tasks.md
     python benchmarks/failure_prediction.py examples/panda_pick_place.keel --study --train 150
 """
 
@@ -40,11 +40,12 @@ from training.disturbances.suite import Disturbances
 from training.monitors.benchmark.compare import ScoredRollout
 from training.monitors.benchmark.coverage import coverage_table
 from training.monitors.benchmark.methods import SINGLE, Result, all_methods, judge
+from training.monitors.benchmark.page import outcomes_in, page
 from training.monitors.benchmark.record import StoredRollout, load_rollouts, record, save_rollouts
 from training.monitors.benchmark.report import cause_table, metrics_table, plot_traces
 from training.monitors.benchmark.scoring import ScoringConfig, load_scores, save_scores, score_rollouts
 from training.monitors.benchmark.study import study
-from training.monitors.benchmark.summary import Outcome, summarise, summary_table
+from training.monitors.benchmark.summary import summarise, summary_table
 from training.monitors.export import position_function
 
 DEFAULT = Path("examples/panda_pick_place.keel")
@@ -78,6 +79,9 @@ class Args:
     """Time limit of an episode (simulated); the task's own by default."""
     summary: bool = False
     """Only print the table over all tasks found in --output."""
+    page: Path | None = None
+    """With --summary: also write all tables to this Markdown file, with those that `keel evaluate --detect --react`
+    has written into the directory of a task."""
     study: bool = False
     """Only vary samples per call, training rollouts, network seeds and features (minutes; needs --train >= 150)."""
 
@@ -176,7 +180,7 @@ def compare(bundle: Bundle, suite: Disturbances, scored: list[ScoredRollout], ar
     outcome = summarise(bundle.manifest.task, results, train, calibration, test, args.quantile, args.window)
     table = "\n\n".join([conditions, metrics_table(results), outcome.official_text, cause_table(results), *refused])
     print(table)
-    write_file(where / "table.md", table + "\n\n" + text + "\n")
+    write_file(where / "table.md", table + "\n")
     write_file(where / "results.json", json.dumps({"outcome": asdict(outcome)}, indent=1))
     limits = {
         name: rank_threshold([trailing_sum(r.scores[name], args.window).max() for r in calibration], args.quantile)
@@ -188,13 +192,12 @@ def compare(bundle: Bundle, suite: Disturbances, scored: list[ScoredRollout], ar
 def run(args: Args) -> None:
     torch.set_num_threads(1)
     if args.summary:
-        found = sorted(args.output.glob("*/results.json"))
+        found = outcomes_in(args.output)
         if not found:
             raise CalibrationError(f"'{args.output}' holds no results.", "run a bundle first.")
-        outcomes = [Outcome(**json.loads(path.read_text())["outcome"]) for path in found]
-        text = summary_table(outcomes)
-        print(text)
-        write_file(args.output / "summary.md", text + "\n")
+        print(summary_table(list(found.values())))
+        if args.page is not None:
+            write_file(args.page, page(args.output))
         return
     bundle = load_bundle(args.bundle)
     contract, suite = task_contract(bundle.manifest.task), disturbances(bundle.manifest.task)

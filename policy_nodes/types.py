@@ -73,8 +73,10 @@ class Alarm:
         stamp_ns: time of the observation that was judged.
         active: the calibrated threshold is exceeded.
         scores: normalised scores by name; 1.0 is the threshold.
+        latency_s: from the stamp to the verdict; None where nobody measured it.
     """
 
     stamp_ns: int
     active: bool
     scores: dict[str, float] = field(default_factory=dict)
+    latency_s: float | None = None

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,9 @@ def detection_metrics(verdicts: Sequence[RolloutVerdict]) -> DetectionMetrics:
 
 
 def metrics_from_times(
-    detected: Sequence[bool], success: Sequence[bool], detection_times: Sequence[float]
+    detected: Sequence[bool] | NDArray[np.bool_],
+    success: Sequence[bool] | NDArray[np.bool_],
+    detection_times: Sequence[float] | NDArray[np.floating],
 ) -> DetectionMetrics:
     """The same from flags per rollout and the normalised detection times of the detected failures."""
     alarm, good = np.asarray(detected, dtype=bool), np.asarray(success, dtype=bool)

@@ -81,13 +81,18 @@ def command_to_message(command: Sequence[float] | np.ndarray, joints: Sequence[s
     return message
 
 
+LATENCY = "latency_s"
+"""Key of an alarm's latency among its scores."""
+
+
 def alarm_to_message(alarm: Alarm) -> DiagnosticArray:
-    """Alarm as a diagnostic: level ERROR while active, one value per normalised score."""
+    """Alarm as a diagnostic: level ERROR while active, one value per normalised score, and the latency (s)."""
     level = DiagnosticStatus.ERROR if alarm.active else DiagnosticStatus.OK
     text = "failure predicted" if alarm.active else "nominal"
-    return diagnostic_array(
-        alarm.stamp_ns, "failure predictor", level, text, {k: f"{v:.6g}" for k, v in alarm.scores.items()}
-    )
+    values = {key: f"{score:.6g}" for key, score in alarm.scores.items()}
+    if alarm.latency_s is not None:
+        values[LATENCY] = f"{alarm.latency_s:.6f}"
+    return diagnostic_array(alarm.stamp_ns, "failure predictor", level, text, values)
 
 
 def message_to_alarm(message: DiagnosticArray) -> Alarm:
@@ -100,7 +105,8 @@ def message_to_alarm(message: DiagnosticArray) -> Alarm:
         raise ContractError("an alarm message carries exactly one status.", "publish alarms as monitor_node does.")
     status = message.status[0]
     scores = {item.key: float(item.value) for item in status.values}
-    return Alarm(to_ns(message.header.stamp), bytes(status.level) != bytes(DiagnosticStatus.OK), scores)
+    latency = scores.pop(LATENCY, None)
+    return Alarm(to_ns(message.header.stamp), bytes(status.level) != bytes(DiagnosticStatus.OK), scores, latency)
 
 
 def diagnostic_array(stamp_ns: int, name: str, level: bytes, text: str, values: Mapping[str, str]) -> DiagnosticArray:

@@ -1,12 +1,14 @@
 """monitor_node: predicts failures of the policy from the same observations, in its own process.
 
 At every policy call it samples a batch of chunks, scores them (FIPER, arXiv 2510.09459) and publishes ``~/alarm``
-(diagnostic_msgs/DiagnosticArray, stamp = observation time) and ``~/scores`` (std_msgs/Float64MultiArray for plotting).
+(diagnostic_msgs/DiagnosticArray, stamp = observation time, with the time from there to the verdict) and ``~/scores``
+(std_msgs/Float64MultiArray for plotting).
 Its alarms are also its heartbeat: silence of the monitor is a fault for the safety node.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +30,7 @@ from policy_nodes.nodes.conversions import alarm_to_message
 from policy_nodes.nodes.foreign_types import foreign_types
 from policy_nodes.nodes.qos import COMMAND, LATCHED
 from policy_nodes.nodes.spinning import run_node
+from policy_nodes.realtime.histogram import Histogram, timing_values
 from policy_nodes.types import Alarm
 
 ACTIVE_STATES = ("ACTIVE", "DEGRADED")
@@ -43,6 +46,7 @@ class MonitorNode(BundleNode):
         self._judging = False
         self._last: Alarm | None = None
         self._was_active = False
+        self._latency = Histogram()
 
     def setup(self, bundle: Bundle) -> None:
         """Own policy session, calibrated monitor, topics."""
@@ -91,6 +95,7 @@ class MonitorNode(BundleNode):
             strangers = foreign_types(self, self._handles)
             return DiagnosticStatus.WARN, strangers[0] if strangers else "waiting for observations", {}
         values = {name: f"{score:.4g}" for name, score in self._last.scores.items()}
+        values |= timing_values("verdict", self._latency)
         if self._last.active:
             return DiagnosticStatus.ERROR, "failure predicted", values
         return DiagnosticStatus.OK, "nominal", values
@@ -118,7 +123,10 @@ class MonitorNode(BundleNode):
             else:
                 self.get_logger().info(f"waiting: {error.cause}", throttle_duration_sec=5.0)
             return
-        self._last = self._monitor.step(output.chunk, output.embedding[0], observation.stamp_ns)
+        alarm = self._monitor.step(output.chunk, output.embedding[0], observation.stamp_ns)
+        latency = (self.now_ns() - observation.stamp_ns) * 1e-9
+        self._latency.add(latency)
+        self._last = replace(alarm, latency_s=latency)
         assert self._alarms is not None and self._scores is not None
         self._alarms.publish(alarm_to_message(self._last))
         scores = Float64MultiArray(data=[float(v) for v in self._last.scores.values()])

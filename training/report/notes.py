@@ -58,8 +58,8 @@ def conditions(inputs: RunInputs) -> list[str]:
     if inputs.scores:
         said.append(
             "Failure scores are divided by thresholds calibrated on successful episodes only (FIPER, arXiv "
-            "2510.09459), so 1 is the threshold. FIPER raises an alarm when the embedding is novel and the chunks "
-            "are spread out at once; either alone happens too often. A false alarm is one in an episode that succeeded."
+            "2510.09459), so 1 is the threshold. The verdict is the smaller of them where all scores must agree (AND) "
+            "and the larger where each may alarm (OR). A false alarm is one in an episode that succeeded."
         )
     if live:
         period = f" at {1 / live.control_period_s:g} Hz" if live.control_period_s else ""

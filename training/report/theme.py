@@ -47,9 +47,14 @@ STATES: dict[str, tuple[str, str]] = {
 }
 """Supervisor state to the roles of its fill and of text on it."""
 
-SCORE_LABELS = {"rnd": "embedding novelty (RND)", "entropy": "action-chunk entropy", "fiper": "FIPER (both)"}
-SCORE_SHORT = {"rnd": "RND", "entropy": "entropy", "fiper": "FIPER"}
-SCORE_LINES = {"rnd": ("sky", 1.0), "entropy": ("purple", 1.0), "fiper": ("ink", 1.5)}
+SCORE_LABELS = {
+    "rnd": "embedding novelty (RND)",
+    "entropy": "action-chunk entropy",
+    "stac_floor": "change of plan (STAC, 5 mm)",
+    "fiper": "verdict (combined)",
+}
+SCORE_SHORT = {"rnd": "RND", "entropy": "entropy", "stac_floor": "STAC", "fiper": "verdict"}
+SCORE_LINES = {"rnd": ("sky", 1.0), "entropy": ("purple", 1.0), "stac_floor": ("green", 1.0), "fiper": ("ink", 1.5)}
 """Colour role and line width of each score."""
 
 

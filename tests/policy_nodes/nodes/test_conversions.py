@@ -92,6 +92,14 @@ def test_an_alarm_survives_the_wire(active):
     assert message_to_alarm(message) == Alarm(5, active, {"rnd": 1.25, "entropy": float("inf")})
 
 
+def test_the_latency_of_a_verdict_is_no_score():
+    alarm = Alarm(5, False, {"rnd": 0.5}, latency_s=0.012345)
+    message = alarm_to_message(alarm)
+    assert [item.key for item in message.status[0].values] == ["rnd", "latency_s"]
+    assert message_to_alarm(message) == alarm
+    assert message_to_alarm(alarm_to_message(Alarm(5, False, {"rnd": 0.5}))).latency_s is None
+
+
 def test_a_message_without_status_is_no_alarm():
     with pytest.raises(ContractError, match="exactly one status"):
         message_to_alarm(DiagnosticArray())

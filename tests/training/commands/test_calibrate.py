@@ -33,6 +33,33 @@ def test_calibrate_then_evaluate_with_the_monitor(bundle_copy, easy_task, tmp_pa
     assert "failure alarms in" in capfd.readouterr().out
 
 
+def test_other_scores_share_the_rate_under_or(bundle_copy, easy_task, capfd):
+    args = Args(
+        bundle_copy, episodes=8, samples=4, quantile=0.5, seconds=1.0, scores=("rnd", "stac_floor"), combination="or"
+    )
+    assert calibrate.run(args) == 0
+    assert "(q = 0.75, OR)" in capfd.readouterr().out
+    monitor, _ = open_monitor(load_bundle(bundle_copy))
+    assert [(s.name, s.window) for s in monitor.artefact.signals] == [("rnd", 3), ("stac_floor", 3)]
+    assert (monitor.artefact.combination, monitor.artefact.quantile) == ("or", 0.75)
+    assert monitor.artefact.execution_horizon == 8 and monitor.artefact.step_s == pytest.approx(0.02)
+
+
+def test_the_promise_is_of_the_combined_alarm():
+    assert calibrate.shared_quantile(0.95, 2, "and") == 0.95
+    assert calibrate.shared_quantile(0.95, 2, "or") == pytest.approx(0.975)
+    assert calibrate.shared_quantile(0.9, 4, "or") == pytest.approx(0.975)
+
+
+def test_or_needs_more_episodes_and_scores_must_be_known(bundle_path, refused, monkeypatch):
+    monkeypatch.setattr(calibrate, "ClosedLoop", None)  # nothing may be simulated
+    cause, fix = refused("calibrate", bundle_path, "--episodes", 60, "--combination", "or")
+    assert "60 episodes cannot support" in cause and "--episodes 78" in fix
+    for scores in (("rnd", "rnd"), ("rnd", "luck")):
+        cause, fix = refused("calibrate", bundle_path, "--scores", *scores)
+        assert "--scores rnd" in cause and "stac_floor" in fix
+
+
 def test_too_few_successes_leave_the_bundle_as_it_was(bundle_copy, refused):
     before = load_bundle(bundle_copy).manifest.digest
     cause, fix = refused(

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from policy_nodes.monitors.bands import extend, functional_band, pointwise_quantile
 from policy_nodes.monitors.conformal import constant_quantile, rank_threshold
 from policy_nodes.monitors.detector import Combination, first_alarm
-from policy_nodes.monitors.metrics import DetectionMetrics, RolloutVerdict, detection_metrics
+from policy_nodes.monitors.metrics import RolloutVerdict
 from policy_nodes.monitors.mondrian import mondrian_thresholds, phase_maxima
 from policy_nodes.monitors.window import trailing_sum
+from training.monitors.benchmark.resample import Judged, draws
 
 Style = Literal["rank", "phase", "band", "quantile", "released band", "pointwise"]
 """The first three may run a robot; the others are published and reproduce what they do."""
@@ -126,12 +127,8 @@ def bootstrap(
     Efron and Tibshirani, *An Introduction to the Bootstrap*, 1993. Thresholds stay fixed: the interval is that of the
     test rollouts, not of the calibration set.
     """
-    rng = np.random.default_rng(seed)
-    groups = [[v for v in judged if v.success is outcome] for outcome in (True, False)]
-    rows: list[DetectionMetrics] = []
-    for _ in range(repetitions):
-        drawn = [group[i] for group in groups if group for i in rng.integers(0, len(group), len(group))]
-        rows.append(detection_metrics(drawn))
+    arrays = Judged.of(judged)
+    rows = [arrays.metrics(drawn) for drawn in draws(arrays.groups, repetitions, seed)]
     tails = (50.0 * (1.0 - level), 100.0 - 50.0 * (1.0 - level))
     result = {}
     for name in rows[0].__dataclass_fields__:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from policy_nodes.monitors.metrics import RolloutVerdict, detection_metrics
+from policy_nodes.monitors.metrics import RolloutVerdict
+from training.monitors.benchmark.resample import Judged, draws
 
 Sets = Sequence[Sequence[RolloutVerdict]]
 """Verdicts of one predictor over the test rollouts, once per quantile that its figures are a mean of."""
@@ -30,23 +32,16 @@ def difference(
     Returns:
         Difference, lower and upper bound.
     """
-    outcomes = np.array([v.success for v in ours[0]])
-    if any([v.success for v in rows] != outcomes.tolist() for rows in [*ours, *theirs]):
+    sides = [[Judged.of(rows) for rows in sets] for sets in (ours, theirs)]
+    first = sides[0][0]
+    if any(not np.array_equal(judged.success, first.success) for side in sides for judged in side):
         raise ValueError("the predictors did not judge the same rollouts")
-    groups = [np.flatnonzero(outcomes == value) for value in (True, False)]
 
-    def gap(rows: np.ndarray) -> float:
-        one, other = (
-            float(np.mean([getattr(detection_metrics([judged[i] for i in rows]), metric) for judged in sets]))
-            for sets in (ours, theirs)
-        )
+    def gap(rows: NDArray[np.intp]) -> float:
+        one, other = (float(np.mean([getattr(j.metrics(rows), metric) for j in side])) for side in sides)
         return one - other
 
-    rng = np.random.default_rng(seed)
-    drawn = [
-        gap(np.concatenate([rng.choice(group, len(group)) for group in groups if len(group)]))
-        for _ in range(repetitions)
-    ]
+    drawn = [gap(rows) for rows in draws(first.groups, repetitions, seed)]
     tails = (50.0 * (1.0 - level), 100.0 - 50.0 * (1.0 - level))
     low, high = np.nanpercentile(drawn, tails)
-    return gap(np.arange(len(outcomes))), float(low), float(high)
+    return gap(np.arange(len(first.success))), float(low), float(high)

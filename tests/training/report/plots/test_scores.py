@@ -12,7 +12,7 @@ def series(peak):
 
 def test_panels_follow_the_scores_that_exist():
     figure = score_traces([{"rnd": series(0.9), "fiper": series(0.8)}, {"rnd": series(0.7)}], [True, True], 9.8)
-    assert [axes.get_title(loc="left") for axes in figure.axes] == ["embedding novelty (RND)", "FIPER (both)"]
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["embedding novelty (RND)", "verdict (combined)"]
     assert [len(axes.lines) for axes in figure.axes] == [3, 2]
     assert figure.axes[0].get_ylim()[1] >= 1.3, "the threshold is visible even when nothing comes near"
     plt.close(figure)
