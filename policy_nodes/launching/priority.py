@@ -27,10 +27,18 @@ def prefer(pid: int, nice: int = NICE) -> bool:
     return True
 
 
-def schedule_real_time(pid: int, priority: int = REAL_TIME) -> bool:
-    """Schedule all threads of a process SCHED_RR, and those they will start; whether the system permits it."""
+def schedule_real_time(pid: int, priority: int = REAL_TIME, main: bool = True) -> bool:
+    """Schedule all threads of a process SCHED_RR, and those they will start; whether the system permits it.
+
+    Args:
+        pid: of the process.
+        priority: 1..99.
+        main: also its main thread, whose children would inherit it.
+    """
     try:
         for thread in os.listdir(f"/proc/{pid}/task"):
+            if not main and int(thread) == pid:
+                continue
             with suppress(ProcessLookupError):
                 os.sched_setscheduler(int(thread), os.SCHED_RR, os.sched_param(priority))
     except (OSError, AttributeError):

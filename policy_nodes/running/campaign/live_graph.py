@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -26,7 +27,7 @@ REVIVE_S = 30.0
 REST_S = 8.0
 """Longest way to rest: a walking robot sits down."""
 RESET_S = 6.0
-ENABLE_S = 4.0
+ENABLE_S = 2.0
 PLANS = 3
 """Chunks that must have followed a change of scene before the policy may move: its history is of the new scene then."""
 PLANS_S = 3.0
@@ -38,6 +39,9 @@ FRESH_SHARE = 0.5
 JOINT_STATES_HZ = 100.0
 DRIVE_S = 0.1
 UPSTREAM = "/upstream"
+PRIORITIES = {"sim_node": 3, "fault_node": 3, "safety_node": 2}
+"""SCHED_RR priorities, 1 for all others: a robot and its wire do not share the machine of the nodes, and a policy that
+plans for long must not delay the safety node. The witness of stalls waits like the safety node."""
 
 
 class LiveGraph:
@@ -97,7 +101,12 @@ class LiveGraph:
             )
             self._session.require_ready(READY_S)
             self.scheduling = self._schedule(list(self._session.runner.processes))
-            self.stalls = stack.enter_context(StallWatch(self.scheduling.startswith("real")))
+            if self.scheduling.startswith("real"):
+                # What the operator hears must not be late either; its main thread starts processes, and stays ordinary.
+                schedule_real_time(os.getpid(), main=False)
+            self.stalls = stack.enter_context(
+                StallWatch(PRIORITIES["safety_node"] if self.scheduling.startswith("real") else 0)
+            )
             self._driver = Driver(self._session)
             stack.callback(self._driver.close)
         except BaseException:
@@ -169,20 +178,33 @@ class LiveGraph:
         self._require_joint_states()
 
     def recover(self) -> bool:
-        """After a fault is gone: a new scene, reset, enable; whether the policy moves again."""
+        """After a fault is gone: a new scene, reset, enable; whether the policy moves again.
+
+        More than one scene is tried: the failure monitor may rightly refuse one, with the robot somewhere on its way.
+        """
         try:
             if self.operator.view.state.state in STOPPING:
                 self._await("STOPPED", timeout_s=REST_S)
                 self._scene()
                 self.session.reset(timeout_s=RESET_S)
-            self._plans()
-            self.session.enable(timeout_s=ENABLE_S)
+            self._enable_somewhere()
             self._await("ACTIVE", timeout_s=2.0)
         except RunError:
             self.watch()
             return False
         self.fresh = True
         return True
+
+    def _enable_somewhere(self, scenes: int = 4) -> None:
+        for left in reversed(range(scenes)):
+            self._plans()
+            try:
+                self.session.enable(timeout_s=ENABLE_S)
+                return
+            except RunError:
+                if not left:
+                    raise
+                self._scene()
 
     def revive(self, node: str) -> None:
         """Start a node that was killed; it is scheduled like the others once it is there."""
@@ -228,10 +250,12 @@ class LiveGraph:
             raise RunError(f"{arrived} joint states in {FRESH_S:g} s.", "the machine is too slow, or sim_node is ill.")
 
     def _schedule(self, names: list[str]) -> str:
-        pids = [self.session.pid(name) for name in names]
-        if self._wants_real_time and all(schedule_real_time(pid) for pid in pids):
-            return "real-time priority (SCHED_RR 1)"
-        return "raised priority (nice -10)" if all(prefer(pid) for pid in pids) else "ordinary priority"
+        pids = {name: self.session.pid(name) for name in names}
+        if self._wants_real_time and all(
+            schedule_real_time(pid, PRIORITIES.get(name, 1)) for name, pid in pids.items()
+        ):
+            return "real-time priority (SCHED_RR)"
+        return "raised priority (nice -10)" if all(prefer(pid) for pid in pids.values()) else "ordinary priority"
 
 
 class Driver:

@@ -28,17 +28,17 @@ class StallWatch:
     """Stalls of the machine. Use as a context manager.
 
     Args:
-        real_time: schedule the witness like the nodes.
+        priority: SCHED_RR priority of the witness, 0 for none.
     """
 
-    def __init__(self, real_time: bool) -> None:
+    def __init__(self, priority: int) -> None:
         script = Path(__file__).with_name("stall_watch.py")
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", str(script)], stdout=subprocess.PIPE, text=True, start_new_session=True
         )
         prefer(self._process.pid)
-        if real_time:
-            schedule_real_time(self._process.pid)
+        if priority:
+            schedule_real_time(self._process.pid, priority)
         self._stalls: list[tuple[int, int]] = []
         self._thread = threading.Thread(target=self._read, name="stalls", daemon=True)
         self._thread.start()

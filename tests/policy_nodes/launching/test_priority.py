@@ -38,6 +38,11 @@ def test_every_thread_is_scheduled_or_the_answer_is_no(sleeper):
     assert policies == ({os.SCHED_RR} if permitted else {os.SCHED_OTHER})
 
 
+def test_the_main_thread_can_be_left_alone(sleeper):
+    schedule_real_time(sleeper.pid, main=False)
+    assert os.sched_getscheduler(sleeper.pid) == os.SCHED_OTHER
+
+
 def test_without_permission_nothing_changes(sleeper, monkeypatch):
     def refuse(*_):
         raise PermissionError("not you")
