@@ -149,7 +149,7 @@ class Args:
     table_only: bool = False
     """Print what has been measured."""
     write: Path | None = None
-    """Markdown file whose part between the marks ``quality: begin`` and ``quality: end`` the tables replace."""
+    """Markdown file whose part between the marks ``TASK: begin`` and ``TASK: end`` the tables replace."""
 
 
 def main(args: Args) -> int:
@@ -170,7 +170,7 @@ def main(args: Args) -> int:
     text = tables(root)
     print(text)
     if args.write is not None:
-        write_file(args.write, replaced_between(args.write.read_text(), "quality", text))
+        write_file(args.write, replaced_between(args.write.read_text(), args.task, text))
     return 0
 
 
