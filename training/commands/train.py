@@ -57,7 +57,8 @@ class Args:
     overwrite: bool = False
     """Delete an existing run in --output first."""
     grow_from: Path | None = None
-    """Training output of an `sdp` policy that gets one more task; what it knows stays as it is, bit for bit."""
+    """Training output of an `sdp` policy that gets one more task; what it knows stays as it is, bit for bit. All
+    --config.policy options are that policy's."""
     threads: int = 0
     """CPU threads; 0 uses up to four cores, more do not help a network of this size. Results depend on the number."""
     config: TrainConfig = field(default_factory=TrainConfig)
