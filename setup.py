@@ -74,7 +74,7 @@ setup(
         "numpy>=1.26",
         "onnxruntime>=1.20",
         "pydantic>=2.7",
-        "daqp>=0.5",
+        "daqp>=0.11",
         "PyYAML",
         "tyro>=0.9",
         "rich",

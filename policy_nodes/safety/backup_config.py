@@ -4,11 +4,53 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, FiniteFloat
+from pydantic import Field, FiniteFloat, model_validator
 
-from policy_nodes.safety.schema import Seconds, Strict
+from policy_nodes.safety.filter.config import Vector
+from policy_nodes.safety.schema import Label, Positive, Seconds, Strict
 
 Share = Annotated[FiniteFloat, Field(gt=0, le=1)]
+
+
+class StlMpcConfig(Strict):
+    """``stl_mpc``: what the search plans for, in signals of the arm's geometry (section ``filter``).
+
+    Formulas may use ``reach``, the distance (m) of the tool from the goal, ``clear``, the smallest distance (m) of the
+    filter's barriers, and ``inside``, the smallest distance (rad or m) from a position limit; a sample per ``step_s``.
+    """
+
+    link: Label
+    """Link that carries the tool."""
+    point: Vector = Field(default_factory=lambda: [0.0, 0.0, 0.0])
+    """The tool in the frame of that link, m."""
+    goal: Vector | None = None
+    """Where the tool shall go, base frame, m."""
+    goal_term: Label | None = None
+    """Instead: the observation term that begins with the goal's position."""
+    safe: str = "always(clear > 0.0) and always(inside > 0.0)"
+    """What no plan may violate."""
+    task: str = "eventually(always(reach < 0.05))"
+    """What the plan shall satisfy, or come nearest to."""
+    margin: Annotated[FiniteFloat, Field(ge=0)] = 0.03
+    """Robustness that plans ask for in both formulas; less of ``safe`` only where no plan has so much."""
+    steps: Annotated[int, Field(ge=2, le=30)] = 15
+    """Length of a plan."""
+    step_s: Annotated[FiniteFloat, Field(gt=0, le=1)] = 0.1
+    """Time between two samples of a plan, after which it is made anew."""
+    speed: Positive = 1.0
+    """Largest speed of any joint in a plan, rad/s or m/s."""
+    detours: Annotated[int, Field(ge=0, le=16)] = 6
+    """Ways around what lies between tool and goal that are tried."""
+    detour: Positive = 0.2
+    """How far they lead aside, m."""
+    limit_s: Seconds = 8.0
+    """The search is given up for the stop after this time."""
+
+    @model_validator(mode="after")
+    def _one_goal(self) -> StlMpcConfig:
+        if (self.goal is None) == (self.goal_term is None):
+            raise ValueError("stl_mpc: give either goal or goal_term")
+        return self
 
 
 class BackupConfig(Strict):
@@ -37,3 +79,5 @@ class BackupConfig(Strict):
     stiffness (N m s/rad over N m/rad)."""
     damping_limit_s: Seconds = 3.0
     """``damping`` ends after this time also if something keeps the joints moving."""
+    stl_mpc: StlMpcConfig | None = None
+    """Goal, formulas and size of the search of ``stl_mpc``."""

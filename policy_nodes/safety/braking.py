@@ -34,8 +34,8 @@ def brake_step(d: Array) -> Array:
     With ``d`` a distance in units of ``a dt^2`` it is the largest velocity, in units of ``a dt``, from which a
     deceleration ``a`` stops within ``d``: the square-root law without its overshoot in the last period.
     """
-    n = np.floor(0.5 * (np.sqrt(1.0 + 8.0 * d) - 1.0))
-    return (d + 0.5 * n * (n + 1.0)) / (n + 1.0)
+    n = np.floor(np.sqrt(2.0 * d + 0.25) - 0.5)
+    return (d / (n + 1.0)) + 0.5 * n
 
 
 def stop_step(velocity: Array, acceleration: Array, max_acceleration: Array) -> Array:
@@ -45,7 +45,7 @@ def stop_step(velocity: Array, acceleration: Array, max_acceleration: Array) -> 
     at rest exactly: ``A+ = clip(-sign(V) min(brake_step(|V|), A_max), A - 1, A + 1)``. From ``|A| <= A_max`` the
     result stays there. Reversal happens only if the start already brakes too hard to be released in time.
     """
-    target = -np.sign(velocity) * np.minimum(brake_step(np.abs(velocity)), max_acceleration)
+    target = np.copysign(np.minimum(brake_step(np.abs(velocity)), max_acceleration), -velocity)
     return np.minimum(np.maximum(target, acceleration - 1.0), acceleration + 1.0)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from policy_nodes.bundle.manifest import ObservationTerm
 from policy_nodes.safety.backup import BACKUPS, Backup, BackupContext, DampedStop, JerkLimitedStop
 from policy_nodes.safety.chunks import Wanted
-from policy_nodes.safety.config import SafetyConfig
+from policy_nodes.safety.config import SECTIONS, SafetyConfig
 from policy_nodes.safety.filter.model import FilterModel
 from policy_nodes.safety.filter.safety_filter import Infeasible, SafetyFilter
 from policy_nodes.safety.limits import Array, JointLimiter, Motion, ros2_control_window
@@ -44,28 +44,29 @@ class Commander:
         self._trail = trail
         self.measured: tuple[Array, Array] | None = None
         """Joint position and velocity (n,) while they are fresh; kept by the governor for backups that look."""
-        context = BackupContext(
-            config.joints, self._limiter.limits, config.backups, trail, self._clear, lambda: self.measured
-        )
-        poses = {"home": config.backups.home, "sit_down": config.backups.sit, "stand": config.backups.stand}
-        usable = [name for name in BACKUPS if name not in poses or poses[name] is not None]
-        self._backups = {name: BACKUPS[name](context) for name in usable}
-        self._backup: Backup | None = None
         self._filter: SafetyFilter | None = None
-        self._adjusts = True
+        self._adjusts = config.filter is None or config.filter.adjust
         self.recoverability: Recoverability | None = None
         self.filtered_ticks = 0
         """Ticks in which the filter changed the limiter's command."""
+        limits, model = self._limiter.limits, None
         if config.filter is not None:
-            model = FilterModel(config.filter, config.names, self._limiter.limits)
-            model.check_terms(terms, config.filter.frame_id)
-            self._filter = SafetyFilter(config.filter, model, self._limiter.limits)
-            self._adjusts = config.filter.adjust
-            if config.recoverability is not None:
-                # Backups that go somewhere are given up for the jerk-limited stop: it is what must succeed.
-                name = config.stop_reaction(Reason.NOT_RECOVERABLE).backup
-                backup = BACKUPS[name if name == DampedStop.name else JerkLimitedStop.name](context)
-                self.recoverability = Recoverability(config.recoverability, model, self._limiter.limits, backup)
+            model = FilterModel(config.filter, config.names, limits)
+            goal = None if config.backups.stl_mpc is None else config.backups.stl_mpc.goal_term
+            model.check_terms(terms, config.filter.frame_id, {} if goal is None else {"stl_mpc": goal})
+            self._filter = SafetyFilter(config.filter, model, limits)
+        context = BackupContext(
+            config.joints, limits, config.backups, trail, self._clear, lambda: self.measured,
+            model, self._places, lambda: self._terms,
+        )  # fmt: skip
+        unusable = [name for name, section in SECTIONS.items() if getattr(config.backups, section) is None]
+        self._backups = {name: make(context) for name, make in BACKUPS.items() if name not in unusable}
+        self._backup: Backup | None = None
+        if config.recoverability is not None and model is not None:
+            # Backups that go somewhere are given up for the jerk-limited stop: it is what must succeed.
+            name = config.stop_reaction(Reason.NOT_RECOVERABLE).backup
+            backup = BACKUPS[name if name == DampedStop.name else JerkLimitedStop.name](context)
+            self.recoverability = Recoverability(config.recoverability, model, limits, backup)
 
     @property
     def simulated_ticks(self) -> int:

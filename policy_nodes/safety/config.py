@@ -22,8 +22,12 @@ from policy_nodes.safety.recoverability_config import RecoverabilityConfig
 from policy_nodes.safety.schema import Positive, Seconds, Strict
 from policy_nodes.safety.stl.config import SpecificationConfig
 
-BackupName = Literal["jerk_limited_stop", "hold", "damped_stop", "rewind", "home", "damping", "sit_down", "stand"]
-MOVING_BACKUPS = ("rewind", "home")
+BackupName = Literal[
+    "jerk_limited_stop", "hold", "damped_stop", "rewind", "home", "damping", "sit_down", "stand", "stl_mpc"
+]
+SECTIONS = {"home": "home", "sit_down": "sit", "stand": "stand", "stl_mpc": "stl_mpc"}
+"""What a backup needs in section ``backups`` before it can be used, by its name."""
+MOVING_BACKUPS = ("rewind", "home", "stl_mpc")
 """Backups that go somewhere; allowed only where the robot stays under power and is believed (category 2)."""
 
 
@@ -144,6 +148,8 @@ class SafetyConfig(Strict):
             raise ValueError("temporal_logic: two specifications have the same name")
         if self.recoverability is not None and self.filter is None:
             raise ValueError("recoverability: there is no geometry to judge a stop by; describe it in 'filter'")
+        if self.backups.stl_mpc is not None and self.filter is None:
+            raise ValueError("backups.stl_mpc: there is no geometry to plan in; describe it in 'filter'")
         for reason, reaction in self.reactions.items():
             if REASONS[reason].reaction is not Reaction.STOP:
                 raise ValueError(f"reactions: '{reason.value}' does not stop the robot, so it has no stop category")
@@ -153,11 +159,9 @@ class SafetyConfig(Strict):
                 raise ValueError("reactions: an emergency stop brakes; 'hold' is not allowed")
             if reaction.backup in MOVING_BACKUPS and reaction.stop_category != 2:
                 raise ValueError(f"reactions: '{reaction.backup}' for '{reason.value}' needs stop category 2")
-            if reaction.backup == "home" and self.backups.home is None:
-                raise ValueError(f"reactions: 'home' for '{reason.value}' needs a position in backups.home")
-            pose = {"sit_down": "sit", "stand": "stand"}.get(reaction.backup)
-            if pose is not None and getattr(self.backups, pose) is None:
-                raise ValueError(f"reactions: '{reaction.backup}' for '{reason.value}' needs backups.{pose}")
+            section = SECTIONS.get(reaction.backup)
+            if section is not None and getattr(self.backups, section) is None:
+                raise ValueError(f"reactions: '{reaction.backup}' for '{reason.value}' needs backups.{section}")
         return self
 
 

@@ -1,44 +1,20 @@
 """Forward kinematics and analytic derivatives of a serial arm from plain numbers.
 
 Product of fixed transforms and joint motions (Lynch and Park, *Modern Robotics*, 2017, ch. 4 and 5). Rodrigues' formula
-makes every link's transform ``A + B sin q + C cos q`` with constant matrices, so a whole chain costs one vectorised
-expression and one small product per link.
+makes every link's transform ``A + B sin q + C cos q`` with constant matrices: all links' transforms are one product of
+a constant matrix with ``(1, sin q, cos q)``, and a chain costs one small product per link after that. Points of the
+links are linear in the frames (:mod:`policy_nodes.safety.filter.points`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from policy_nodes.errors import ConfigError
 from policy_nodes.safety.filter.config import LinkConfig
 from policy_nodes.safety.limits import Array
-
-LEVI_CIVITA = np.zeros((9, 3))
-"""(a x b) = (a b^T flattened) @ LEVI_CIVITA."""
-for _i, _j, _k in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
-    LEVI_CIVITA[3 * _i + _j, _k], LEVI_CIVITA[3 * _j + _i, _k] = 1.0, -1.0
-
-
-def cross(a: Array, b: Array) -> Array:
-    """Cross products of the rows of (R, 3) arrays; numpy's own costs several times as much for few rows."""
-    found: Array = (a[:, :, None] * b[:, None, :]).reshape(-1, 9) @ LEVI_CIVITA
-    return found
-
-
-@dataclass(frozen=True)
-class Pose:
-    """The arm in one configuration, base frame, metres.
-
-    Attributes:
-        frames: (L, 4, 4) pose of every link's moving frame.
-        axes: (L, 3) joint axes; zero for fixed links.
-    """
-
-    frames: Array
-    axes: Array
 
 
 class Kinematics:
@@ -66,13 +42,18 @@ class Kinematics:
         self._turns = np.array([link.kind == "revolute" for link in links])
         for place, link in enumerate(links):
             self._add(place, link, list(joints))
-        self._flat = self._basis.reshape(count, 3, 16)
-        self._only_turns = bool((self._turns | ~self._moves).all())
+        self._slides = np.flatnonzero(self._moves & ~self._turns)
+        # (1 + 2 L, 16 L): from (1, sines, cosines) of all links to their transforms.
+        self._local = np.zeros((1 + 2 * count, 16 * count))
+        for place in range(count):
+            entries = slice(16 * place, 16 * place + 16)
+            self._local[0, entries] = self._basis[place, 0].ravel()
+            self._local[1 + place, entries] = self._basis[place, 1].ravel()
+            self._local[1 + count + place, entries] = self._basis[place, 2].ravel()
+        self._work = _Work(count)
         self.selection = np.zeros((count, self._size))
         """(L, n) from values by link to values by command vector."""
         self.selection[np.arange(count), self._column] = self._moves
-        # Row k: which links move a point of link k; the last row, reached by index -1, is the scene's.
-        self._carried = np.concatenate([np.tri(count), np.zeros((1, count))])
 
     def _add(self, place: int, link: LinkConfig, joints: list[str]) -> None:
         fixed, axis = np.array(link.fixed, dtype=np.float64), np.array(link.axis, dtype=np.float64)
@@ -100,58 +81,50 @@ class Kinematics:
         self._basis[place, 1] = fixed @ motion
         self._basis[place, 2] = -fixed @ motion @ motion
 
-    def pose(self, position: Array) -> Pose:
-        """Frames and joint axes for the command vector ``position`` (n,)."""
-        values = position.take(self._column)
-        factors = np.ones((len(values), 1, 3))
-        factors[:, 0, 1] = np.sin(values) if self._only_turns else np.where(self._turns, np.sin(values), values)
-        factors[:, 0, 2] = np.cos(values)
-        local = np.matmul(factors, self._flat).reshape(-1, 4, 4)
-        frames = np.empty_like(local)
-        frame = frames[0] = local[0]
-        for place in range(1, len(local)):
-            frame = np.dot(frame, local[place], out=frames[place])
-        return Pose(frames, np.matmul(frames[:, :3, :3], self._axis[:, :, None])[:, :, 0])
+    def frames(self, position: Array) -> Array:
+        """Pose of every link's moving frame (L, 4, 4) for the command vector ``position`` (n,), base frame, m.
 
-    def points(self, pose: Pose, link: np.ndarray, local: Array) -> Array:
-        """Positions (P, 3) of points ``local`` (P, 4; homogeneous) fixed to the links with indices ``link`` (P,)."""
-        found: Array = np.matmul(pose.frames.take(link, axis=0)[:, :3], local[:, :, None])[:, :, 0]
-        return found
+        The array is this object's own and is overwritten by the next call: a control period allocates nothing here.
+        """
+        work = self._work
+        position.take(self._column, 0, work.angles, "clip")
+        np.sin(work.angles, work.sines)
+        np.cos(work.angles, work.cosines)
+        if self._slides.size:
+            work.sines[self._slides] = work.angles[self._slides]
+        np.dot(work.factors, self._local, work.steps)
+        work.first[:] = work.first_step
+        for before, step, after in work.products:
+            np.dot(before, step, after)
+        return work.frames
 
-    def paths(self, positions: Array, link: np.ndarray, local: Array) -> Array:
-        """Positions (T, P, 3) of points for T command vectors ``positions`` (T, n); see :meth:`points`."""
+    def frames_of(self, positions: Array) -> Array:
+        """The same for T command vectors (T, n) at once: (T, L, 4, 4), a new array."""
+        count = len(self.names)
         values = positions.take(self._column, axis=1)
-        factors = np.ones((*values.shape, 1, 3))
-        factors[..., 0, 1] = np.sin(values) if self._only_turns else np.where(self._turns, np.sin(values), values)
-        factors[..., 0, 2] = np.cos(values)
-        steps = np.matmul(factors, self._flat).reshape(*values.shape, 4, 4)
+        factors = np.ones((len(values), 1 + 2 * count))
+        np.sin(values, factors[:, 1 : 1 + count])
+        np.cos(values, factors[:, 1 + count :])
+        if self._slides.size:
+            factors[:, 1 + self._slides] = values[:, self._slides]
+        steps = (factors @ self._local).reshape(-1, count, 4, 4)
         frames = np.empty_like(steps)
         frame = frames[:, 0] = steps[:, 0]
-        for place in range(1, len(self.names)):
-            frame = np.matmul(frame, steps[:, place])
-            frames[:, place] = frame
-        found: Array = np.matmul(frames.take(link, axis=1)[:, :, :3], local[:, :, None])[..., 0]
+        for place in range(1, count):
+            frame = frames[:, place] = np.matmul(frame, steps[:, place])
+        return frames
+
+    def joint(self, column: int) -> tuple[int, Array, bool] | None:
+        """Index of the link that a joint of the command vector moves, its axis (3,) and whether it turns; or None."""
+        for place in np.flatnonzero(self._moves):
+            if self._column[place] == column:
+                return int(place), self._axis[place], bool(self._turns[place])
+        return None
+
+    def carried_by(self, link: int) -> Array:
+        """(n,) one for the joints of the command vector that move link ``link``, else zero; -1 is the scene."""
+        found: Array = self.selection[: link + 1].sum(axis=0)
         return found
-
-    def gradients(self, pose: Pose, link: np.ndarray, points: Array, directions: Array) -> Array:
-        """How fast points move along given directions: (R, n), by the command vector.
-
-        The rows of the points' Jacobians along the directions. With a joint's axis ``a`` through ``o`` this is
-        ``d . (a x (p - o)) = a . (p x d) - d . (a x o)``, two small products for all rows together.
-
-        Args:
-            pose: of the arm.
-            link: (R,) index of the link that carries each point; -1 for a point of the scene, which does not move.
-            points: (R, 3) positions, m.
-            directions: (R, 3) unit vectors.
-        """
-        axes, lines = pose.axes, cross(pose.axes, pose.frames[:, :3, 3])
-        found = cross(points, directions) @ axes.T - directions @ lines.T
-        if not self._only_turns:
-            found = np.where(self._turns, found, directions @ axes.T)
-        found *= self._carried.take(link, axis=0)
-        gradient: Array = found @ self.selection
-        return gradient
 
     def levers(self, link: int, local: Array, travel: Array) -> Array:
         """Bounds (L,) of a point's second derivatives: by joint ``i`` and any joint after it, at most entry ``i``.
@@ -184,3 +157,17 @@ class Kinematics:
         """Values (..., n) by command vector, rearranged by link: (..., L), zero for fixed links."""
         found: Array = values[..., self._column] * self._moves
         return found
+
+
+class _Work:
+    """Buffers of :meth:`Kinematics.frames` for ``count`` links, and the views that its loop needs."""
+
+    def __init__(self, count: int) -> None:
+        self.angles = np.empty(count)
+        self.factors = np.ones(1 + 2 * count)
+        self.sines, self.cosines = self.factors[1 : 1 + count], self.factors[1 + count :]
+        self.steps = np.empty(16 * count)
+        self.frames = np.empty((count, 4, 4))
+        local = self.steps.reshape(count, 4, 4)
+        self.first, self.first_step = self.frames[0], local[0]
+        self.products = [(self.frames[k - 1], local[k], self.frames[k]) for k in range(1, count)]

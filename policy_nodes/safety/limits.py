@@ -10,7 +10,7 @@ limits (viability; the "safe tail" of predictive safety filters, Wabersich and Z
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,11 @@ LIBFRANKA_SLACK = 1e-3
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits as arrays of shape (n,), in command order, and the control period ``dt`` in seconds."""
+    """Limits as arrays of shape (n,), in command order, and the control period ``dt`` in seconds.
+
+    What the laws of :mod:`policy_nodes.safety.braking` need in every period is computed once: ``jerk_unit`` and
+    ``velocity_unit`` are the steps in which they count, ``brake`` is the largest acceleration in such steps.
+    """
 
     dt: float
     low: Array
@@ -41,6 +45,27 @@ class Limits:
     velocity_gain: Array
     """Gain of the position dependent velocity limit; infinity where it does not apply."""
     velocity_offset: Array
+
+    def __post_init__(self) -> None:
+        derived = {
+            "jerk_unit": self.jerk * self.dt,
+            "velocity_unit": self.jerk * self.dt**2,
+            "brake": self.acceleration / (self.jerk * self.dt),
+            "inverse_jerk": 1.0 / self.jerk,
+            "half_inverse_acceleration": 0.5 / self.acceleration,
+            "half_ramp_s": 0.5 * self.acceleration / self.jerk,
+            "zero": np.zeros_like(self.low),
+        }
+        for name, value in derived.items():
+            object.__setattr__(self, name, value)
+
+    jerk_unit: Array = field(init=False, repr=False, compare=False)
+    velocity_unit: Array = field(init=False, repr=False, compare=False)
+    brake: Array = field(init=False, repr=False, compare=False)
+    inverse_jerk: Array = field(init=False, repr=False, compare=False)
+    half_inverse_acceleration: Array = field(init=False, repr=False, compare=False)
+    half_ramp_s: Array = field(init=False, repr=False, compare=False)
+    zero: Array = field(init=False, repr=False, compare=False)
 
     @classmethod
     def of(cls, joints: Sequence[JointLimit], dt: float) -> Limits:
@@ -273,10 +298,8 @@ class JointLimiter:
 
 def stopping_acceleration(motion: Motion, limits: Limits) -> Array:
     """Acceleration (n,) of the next tick of the jerk-limited stop, SI units."""
-    unit = limits.jerk * limits.dt
-    return unit * stop_step(
-        motion.velocity / (unit * limits.dt), motion.acceleration / unit, limits.acceleration / unit
-    )
+    unit = limits.jerk_unit
+    return unit * stop_step(motion.velocity / limits.velocity_unit, motion.acceleration / unit, limits.brake)
 
 
 def emergency_acceleration(motion: Motion, limits: Limits) -> Array:

@@ -17,6 +17,7 @@ examined, in one vectorised pass. A cheap bound decides most ticks without simul
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from policy_nodes.safety.backup.base import Backup
 from policy_nodes.safety.filter.model import FilterModel, Places
@@ -56,7 +57,7 @@ class Recoverability:
             motion: commanded motion after the candidate command, arrays (n,).
             places: where moving obstacles are.
         """
-        if not self._backup.guarded and self._plainly(motion, places):
+        if not self._backup.guarded and self._clearly(motion, places):
             return None
         self.simulated_ticks += 1
         if not self._backup.admissible(motion.position, motion.velocity, motion.acceleration):
@@ -66,11 +67,16 @@ class Recoverability:
             return f"'{self._backup.name}' takes longer than {self._steps * self._limits.dt:.2f} s to come to rest"
         return self._touched(path, places, self._model.reacting(motion.velocity))
 
-    def _plainly(self, motion: Motion, places: Places) -> bool:
+    def _clearly(self, motion: Motion, places: Places) -> bool:
         """Whether nothing is within the farthest reach of the jerk-limited stop, by one evaluation at its start."""
         reach = stop_bound(motion.velocity, motion.acceleration, self._limits).max(axis=0)
-        value = self._model.distances(motion.position[None], places)[0] - self._model.reacting(motion.velocity)
-        return bool((value - self._model.motion_of(reach) >= 0.0).all())
+        return self._model.stays_clear(motion.position, places, reach, motion.velocity)
+
+    def plainly(self, position: Array, velocity: Array, acceleration: Array, places: Places) -> NDArray[np.bool_]:
+        """The cheap bound for T motions (T, n) at once: where it is True, :meth:`why_not` finds nothing."""
+        reach = stop_bound(velocity, acceleration, self._limits).max(axis=0)
+        left = self._model.distances(position, places) - self._model.reacting(velocity) - self._model.motion_of(reach)
+        return np.asarray((left >= 0.0).all(axis=1))
 
     def _path(self, motion: Motion) -> Array | None:
         """Configurations (S, n) from ``motion`` to rest, one per control period; None if that takes too long."""

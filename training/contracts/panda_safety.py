@@ -38,15 +38,19 @@ def joint_limits() -> list[JointLimit]:
     ]
 
 
-def cell_filter() -> FilterConfig:
-    """The arm over its table: it stays in the cell, off the table and off itself."""
-    links = [
+def arm_chain() -> list[LinkConfig]:
+    """The arm from its base to the tool, as plain numbers."""
+    return [
         LinkConfig.model_validate(
             {"name": link.name, "fixed": link.fixed.tolist(), "kind": link.kind}
             | ({} if link.kind == "fixed" else {"axis": link.axis.tolist()})
         )
         for link in panda.kinematic_chain(panda.kinematics_model())
     ]
+
+
+def cell_filter() -> FilterConfig:
+    """The arm over its table: it stays in the cell, off the table and off itself."""
     bodies = [
         BodyConfig(name="column", link="panda_joint1", start=[0, 0, -0.333], end=[0, 0, -0.05], radius=0.08),
         BodyConfig(name="elbow", link="panda_joint4", start=[0, 0, 0], radius=0.09),
@@ -55,7 +59,7 @@ def cell_filter() -> FilterConfig:
         BodyConfig(name="hand", link="panda_hand", start=[0, -0.07, 0.03], end=[0, 0.07, 0.03], radius=0.045),
     ]
     return FilterConfig(
-        chain=links,
+        chain=arm_chain(),
         bodies=bodies,
         workspace=WorkspaceConfig(
             link=panda.TOOL_SITE, minimum=[0.15, -0.65, FINGERTIP_CLEARANCE_M], maximum=[0.85, 0.65, 0.85]

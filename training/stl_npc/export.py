@@ -17,7 +17,7 @@ from policy_nodes.bundle.write import write_bundle
 from policy_nodes.safety.config import SafetyConfig
 from sim.robots import panda
 from training.contracts.panda_pick_place import POSE_AXES
-from training.contracts.panda_safety import joint_limits
+from training.contracts.reach_avoid_safety import reach_avoid_safety
 from training.export.contents import bundle_files, graph_tensors, require_parity
 from training.export.graph import EMBEDDING, export_graph
 from training.export.parity import graph_errors, reference_outputs
@@ -105,12 +105,7 @@ def contract(task: PandaReachAvoid) -> tuple[list[ObservationFeature], ActionSpe
         }
     )
     timing = Timing(control_rate_hz=RATE_HZ, inference_budget_s=0.05)
-    return (
-        observations,
-        actions,
-        timing,
-        SafetyConfig(joints=joint_limits(), joint_state_timeout_s=0.1, chunk_grace_s=0.1),
-    )
+    return observations, actions, timing, reach_avoid_safety(task.steps, task.period_s)
 
 
 def export_bundle(policy: PredictivePolicy, config: NpcConfig, output: Path, *, samples: int = 64) -> Bundle:

@@ -14,6 +14,7 @@ from policy_nodes.safety.backup.jerk_limited_stop import JerkLimitedStop
 from policy_nodes.safety.backup.rewind import Rewind
 from policy_nodes.safety.backup.sit_down import SitDown
 from policy_nodes.safety.backup.stand import Stand
+from policy_nodes.safety.backup.stl_mpc import StlMpc
 
 BACKUPS: dict[str, Callable[[BackupContext], Backup]] = {
     Hold.name: lambda context: Hold(context.limits),
@@ -24,6 +25,7 @@ BACKUPS: dict[str, Callable[[BackupContext], Backup]] = {
     Damping.name: Damping,
     SitDown.name: SitDown,
     Stand.name: Stand,
+    StlMpc.name: StlMpc,
 }
 """Constructors by the name used in ``safety.yaml``."""
 
@@ -39,4 +41,5 @@ __all__ = [
     "Rewind",
     "SitDown",
     "Stand",
+    "StlMpc",
 ]

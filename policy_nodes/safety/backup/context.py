@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from policy_nodes.safety.backup_config import BackupConfig
 from policy_nodes.safety.config import JointLimit
+from policy_nodes.safety.filter.model import FilterModel
+from policy_nodes.safety.filter.points import Places
 from policy_nodes.safety.limits import Array, JointLimiter, Limits
 
 
@@ -17,6 +19,10 @@ def _always(path: Sequence[Array]) -> bool:
 
 def _unknown() -> tuple[Array, Array] | None:
     return None
+
+
+def _nothing() -> Mapping[str, Array]:
+    return {}
 
 
 @dataclass
@@ -30,6 +36,9 @@ class BackupContext:
         trail: commanded positions (n,), one per control period of motion, newest last: the travelled path.
         measured: joint position and velocity (n,) if they are fresh, else None.
         clear: whether every configuration of a path is clear of everything the filter knows.
+        model: the arm and what it must stay clear of, where a filter is configured.
+        places: present positions of moving obstacles.
+        terms: last good value of every observation term.
     """
 
     joints: Sequence[JointLimit]
@@ -38,6 +47,9 @@ class BackupContext:
     trail: deque[Array] = field(default_factory=deque)
     clear: Callable[[Sequence[Array]], bool] = _always
     measured: Callable[[], tuple[Array, Array] | None] = _unknown
+    model: FilterModel | None = None
+    places: Callable[[], Places] = _nothing
+    terms: Callable[[], Mapping[str, Array]] = _nothing
 
     def limiter(self) -> JointLimiter:
         """A limiter with bounded jerk for backups that move."""

@@ -9,8 +9,9 @@ Distances are between spheres and capsules. Where a body has two ends a pair con
 ends, along the direction between the closest points: by convexity the smallest of these rows bounds the distance after
 any motion of the ends, while the distance's own gradient would not.
 
-The gradients of all geometric rows are computed together (:meth:`Kinematics.gradients`): a row is the motion of one
-tracked point relative to another along a direction.
+The gradients of all geometric rows are computed together (:class:`TrackedPoints`): a row is the motion of one tracked
+point relative to another along a direction. Barriers write into arrays that the model holds, so that a control period
+allocates little.
 """
 
 from __future__ import annotations
@@ -22,11 +23,8 @@ from typing import Protocol
 import numpy as np
 
 from policy_nodes.safety.filter.config import HumanConfig
-from policy_nodes.safety.filter.segments import closest, distance
+from policy_nodes.safety.filter.segments import ClosestParameters, distance, normalise
 from policy_nodes.safety.limits import Array
-
-SCENE = -1
-"""Link index of points that the arm does not move."""
 
 
 class Barrier(Protocol):
@@ -47,17 +45,24 @@ class Barrier(Protocol):
 
     names: list[str]
     """(k,) one per distance of :meth:`distances`; k <= m."""
+    owner: np.ndarray
+    """(m,) index of the distance that a row belongs to."""
     lipschitz: Array
     """(k, L) how fast a distance can change with each joint, m/rad or 1; see :meth:`Kinematics.rates`."""
 
     reaction: Array
     """(k,) as ``reaction_s``, for :meth:`distances`."""
 
-    def normals(self, position: Array) -> tuple[Array, Array]:
-        """Values (m,) in m, >= 0 where safe, and directions (m, 3) along which ``first - second`` must not shrink.
+    directions: Array
+    """(m, 3) unit vectors along which ``first - second`` must not shrink; initial ones where they change."""
+
+    def normals(self, position: Array, value: Array, directions: Array) -> None:
+        """Write values and directions of all rows.
 
         Args:
-            position: (P, 3) tracked points, base frame, m.
+            position: (P, 4) tracked points, homogeneous, base frame, m.
+            value: (m,) set to the rows' values, m, >= 0 where safe.
+            directions: (m, 3) holds :attr:`directions`; set where they have changed.
         """
 
     def distances(self, position: Array) -> Array:
@@ -107,16 +112,16 @@ class ToolBox:
             f"tool {side} of the workspace in {axis}" for side in ("above min", "below max") for axis in "xyz"
         ]
         self.first, self.second = np.full(6, point), np.full(6, origin)
-        self.names = self.labels
+        self.names, self.owner = self.labels, np.arange(6)
         self.curvature, self.reaction_s = np.tile(levers, (6, 1)), np.zeros(6)
         self.lipschitz, self.reaction = np.tile(rates, (6, 1)), np.zeros(6)
         self._bound = np.concatenate([-minimum, maximum])
-        self._point, self._direction = point, np.concatenate([np.eye(3), -np.eye(3)])
+        self._point, self.directions = point, np.concatenate([np.eye(3), -np.eye(3)])
+        self._signed = np.concatenate([self.directions, self._bound[:, None]], axis=1)
 
-    def normals(self, position: Array) -> tuple[Array, Array]:
+    def normals(self, position: Array, value: Array, directions: Array) -> None:
         """Six rows: ``p - minimum`` and ``maximum - p``."""
-        point = position[self._point]
-        return np.concatenate([point, -point]) + self._bound, self._direction
+        np.dot(self._signed, position[self._point], value)
 
     def distances(self, position: Array) -> Array:
         """The same six values, (T, 6)."""
@@ -135,6 +140,8 @@ class Solid:
     levers: Array
     rates: Array
     """(L,) how fast its points can move with each joint; see :meth:`Kinematics.rates`."""
+    length: float = 0.0
+    """Between the ends, m."""
 
 
 @dataclass(frozen=True)
@@ -188,7 +195,7 @@ class Planes:
         self, solids: Sequence[Solid], normals: Array, offsets: Array, plane_names: Sequence[str], origin: int
     ) -> None:
         rows = [(k, end) for k, solid in enumerate(solids) for end in solid.ends]
-        self._row = np.array([k for k, _ in rows])
+        self.owner = np.array([k for k, _ in rows])
         self.first = np.array([end for _, end in rows])
         self.second = np.full(len(rows), origin)
         self.names = [f"{solid.name} clear of {plane}" for solid, plane in zip(solids, plane_names, strict=True)]
@@ -196,17 +203,21 @@ class Planes:
         self.curvature = np.array([solids[k].levers for k, _ in rows])
         self.lipschitz = np.array([solid.rates for solid in solids])
         self.reaction_s, self.reaction = np.zeros(len(rows)), np.zeros(len(solids))
-        self._direction = normals[self._row]
-        self._bound = (offsets + np.array([solid.radius for solid in solids]))[self._row]
-        self._starts = np.flatnonzero(np.diff(self._row, prepend=-1))
+        self.directions = normals[self.owner]
+        self._bound = (offsets + np.array([solid.radius for solid in solids]))[self.owner]
+        self._signed = np.concatenate([self.directions, -self._bound[:, None]], axis=1)
+        self._ends, self._ones = np.empty((len(rows), 4)), np.ones(4)
+        self._starts = np.flatnonzero(np.diff(self.owner, prepend=-1))
 
-    def normals(self, position: Array) -> tuple[Array, Array]:
+    def normals(self, position: Array, value: Array, directions: Array) -> None:
         """One row per body and end."""
-        return np.einsum("ij,ij->i", position.take(self.first, axis=0), self._direction) - self._bound, self._direction
+        position.take(self.first, 0, self._ends, "clip")
+        np.multiply(self._ends, self._signed, self._ends)
+        np.dot(self._ends, self._ones, value)
 
     def distances(self, position: Array) -> Array:
         """One per body and plane: the nearer end's."""
-        each = np.einsum("tij,ij->ti", position.take(self.first, axis=1), self._direction) - self._bound
+        each = np.einsum("tij,ij->ti", position.take(self.first, axis=1), self.directions) - self._bound
         found: Array = np.minimum.reduceat(each, self._starts, axis=1)
         return found
 
@@ -222,8 +233,8 @@ class Clearance:
         ends = [(p.first.ends[0], p.first.ends[-1], p.second.ends[0], p.second.ends[-1]) for p in pairs]
         self._ends = np.array(ends)
         combined = [(k, i, j) for k, pair in enumerate(pairs) for i in pair.first.ends for j in pair.second.ends]
-        self._pair, self.first, self.second = np.array(combined).T
-        chosen = [pairs[k] for k in self._pair]
+        self.owner, self.first, self.second = np.array(combined).T
+        chosen = [pairs[k] for k in self.owner]
         self.labels = [pair.label for pair in chosen]
         self.curvature = np.array([pair.first.levers + pair.second.levers for pair in chosen])
         self.reaction_s = np.array([pair.reaction_s for pair in chosen])
@@ -233,14 +244,58 @@ class Clearance:
         self.lipschitz = np.array([pair.first.rates + pair.second.rates for pair in pairs])
         self._gap = np.array([pair.first.radius + pair.second.radius + pair.margin for pair in pairs])
 
-    def normals(self, position: Array) -> tuple[Array, Array]:
+        self.directions = np.tile([0.0, 0.0, 1.0], (len(self.owner), 1))
+        self._work = _ClearanceWork(self._ends, self.first, self.second)
+        lengths = np.array([[pair.first.length, pair.second.length] for pair in pairs]) ** 2
+        self._closest = ClosestParameters(lengths[:, 0], lengths[:, 1])
+
+    def normals(self, position: Array, value: Array, directions: Array) -> None:
         """One row per pair and combination of ends."""
-        direction = closest(position.take(self._ends, axis=0))[2].take(self._pair, axis=0)
-        between = position.take(self.first, axis=0) - position.take(self.second, axis=0)
-        return np.einsum("ij,ij->i", between, direction) - self._apart, direction
+        work, closest = self._work, self._closest
+        position.take(work.minuend, 0, work.spans, "clip")
+        position.take(work.subtrahend, 0, work.spare, "clip")
+        np.subtract(work.spans, work.spare, work.spans)
+        np.multiply(work.left, work.right, work.product)
+        np.dot(work.product, work.ones, work.scalars)
+        closest.solve(work.b, work.c, work.f)
+        np.multiply(closest.s[:, None], work.along_first, work.direction)
+        np.multiply(closest.t[:, None], work.along_second, work.squares)
+        np.subtract(work.direction, work.squares, work.direction)
+        np.add(work.direction, work.between_starts, work.direction)
+        normalise(work.direction, work.squares, work.ones)
+        work.direction.take(self.owner, 0, work.each, "clip")
+        directions[:] = work.each[:, :3]
+        np.multiply(work.between, work.each, work.each)
+        np.dot(work.each, work.ones, value)
+        np.subtract(value, self._apart, value)
 
     def distances(self, position: Array) -> Array:
         """Distance of every pair beyond its radii and margin, (T, pairs)."""
         ends = position.take(self._ends, axis=1)
         found: Array = distance(ends.reshape(-1, 4, 3)).reshape(len(position), -1) - self._gap
         return found
+
+
+class _ClearanceWork:
+    """Buffers and index lists of :meth:`Clearance.normals`: differences of homogeneous points, all in one gather.
+
+    Args:
+        ends: (M, 4) indices of the two ends of the first and of the second solid of every pair.
+        first: (m,) indices of the points of the rows; ``second``: of those they are seen from.
+    """
+
+    def __init__(self, ends: np.ndarray, first: np.ndarray, second: np.ndarray) -> None:
+        count, rows = len(ends), len(first)
+        start, end, other, other_end = ends.T
+        # d1, d1, d2 to be multiplied with d2, r, r; then what the rows are projected from.
+        self.minuend = np.concatenate([end, end, other_end, other_end, start, start, first])
+        self.subtrahend = np.concatenate([start, start, other, other, other, other, second])
+        self.spans, self.spare = np.empty((2, len(self.minuend), 4))
+        self.left, self.right = self.spans[: 3 * count], self.spans[3 * count : 6 * count]
+        self.along_first, self.along_second = self.spans[:count], self.spans[3 * count : 4 * count]
+        self.between_starts, self.between = self.spans[4 * count : 5 * count], self.spans[6 * count :]
+        self.product, self.direction = np.empty((3 * count, 4)), np.empty((count, 4))
+        self.squares = np.empty((count, 4))
+        self.each, self.ones = np.empty((rows, 4)), np.ones(4)
+        self.scalars = np.empty(3 * count)
+        self.b, self.c, self.f = self.scalars.reshape(3, count)

@@ -10,7 +10,6 @@ import numpy as np
 from policy_nodes.bundle.manifest import ObservationTerm
 from policy_nodes.errors import ConfigError
 from policy_nodes.safety.filter.barriers import (
-    SCENE,
     Barrier,
     Clearance,
     JointRange,
@@ -21,11 +20,10 @@ from policy_nodes.safety.filter.barriers import (
     separation,
 )
 from policy_nodes.safety.filter.config import BodyConfig, FilterConfig, HumanConfig, ObstacleConfig, PlaneConfig
+from policy_nodes.safety.filter.points import SCENE, Places, TrackedPoints
 from policy_nodes.safety.kinematics import Kinematics
 from policy_nodes.safety.limits import Array, Limits
 
-Places = Mapping[str, Array]
-"""Present positions (3,) of moving obstacles by name, base frame, m."""
 SAMPLES, STARTS, STEPS = 200, 5, 60
 """Of the search for a configuration that satisfies every barrier."""
 FAR_AWAY = 1e3
@@ -65,19 +63,9 @@ class FilterModel:
         self.barriers = self._barriers(config)
         if not self.barriers and self._range is None:
             raise ConfigError("filter: nothing is configured to stay clear of.", "name a workspace, pair or obstacle.")
-        # Homogeneous, so that one product moves the arm's points; the scene's are already in the base frame.
-        self._link = np.array(self._links, dtype=np.int64)
-        self._position = np.array(self._places).reshape(-1, 3)
-        on_arm = self._link != SCENE
-        self._arm = np.flatnonzero(on_arm)
-        self._arm_link = self._link[self._arm]
-        self._local = np.concatenate([self._position, np.ones((len(self._links), 1))], axis=1)[self._arm]
         first = np.concatenate([np.empty(0, np.int64), *[barrier.first for barrier in self.barriers]])
         second = np.concatenate([np.empty(0, np.int64), *[barrier.second for barrier in self.barriers]])
-        # The motion of the second point counts only where the arm moves it.
-        self._relative = np.flatnonzero(on_arm[second])
-        self._both = np.concatenate([first, second[self._relative]])
-        self._both_links = self._link[self._both]
+        self.points = TrackedPoints(self.kinematics, self._links, self._places, self._followed, first, second)
         ranged = [] if self._range is None else self._range.labels
         self.labels = [label for barrier in self.barriers for label in barrier.labels] + ranged
         none = np.zeros((len(ranged), len(self.kinematics.names)))
@@ -87,8 +75,10 @@ class FilterModel:
         """(k,) of :meth:`distances`."""
         mobile = np.concatenate([barrier.lipschitz for barrier in self.barriers] or [none[:0]])
         self._reaction = np.concatenate([*[barrier.reaction for barrier in self.barriers], np.zeros(len(ranged))])
+        self._reacts = bool(self._reaction.any())
         within = np.zeros((0, limits.low.size)) if self._range is None else np.abs(self._range.gradient)
         self._lipschitz = np.concatenate([mobile @ self.kinematics.selection, within])
+        self._allocate(limits.low.size, len(ranged))
         self._refuse_contradictions(limits)
 
     def distances(self, joints: Array, places: Places) -> Array:
@@ -97,8 +87,7 @@ class FilterModel:
         Raises:
             KeyError: a moving obstacle has no place.
         """
-        position = np.repeat(self._placed(places)[None], len(joints), axis=0)
-        position[:, self._arm] = self.kinematics.paths(joints, self._arm_link, self._local)
+        position = self.points.paths(joints, places)
         parts = [barrier.distances(position) for barrier in self.barriers]
         if self._range is not None:
             parts.append(self._range.value(joints))
@@ -114,48 +103,93 @@ class FilterModel:
         found: Array = self._reaction * self.motion_of(np.abs(velocity))
         return found
 
-    def _placed(self, places: Places) -> Array:
-        """Positions (P, 3) of the tracked points, those of the scene as they are now; the arm's are not meaningful."""
-        position = self._position.copy()
-        for name, points in self._followed.items():
-            for index, offset in points:
-                position[index] = places[name] + offset
-        return position
+    def _allocate(self, size: int, ranged: int) -> None:
+        """Buffers of :meth:`evaluate`, with what never changes already in them."""
+        self._value = np.empty(len(self.labels))
+        self._gradient = np.empty((len(self.labels), size))
+        geometric = len(self.labels) - ranged
+        directions = np.empty((geometric, 3))
+        self._parts: list[tuple[Barrier, Array, Array]] = []
+        owner, done, distances = [], 0, 0
+        for barrier in self.barriers:
+            part = slice(done, done + len(barrier.labels))
+            directions[part] = barrier.directions
+            self._parts.append((barrier, self._value[part], directions[part]))
+            owner.append(barrier.owner + distances)
+            done, distances = part.stop, distances + len(barrier.names)
+        if self._range is not None:
+            self._gradient[done:] = self._range.gradient
+            owner.append(np.arange(ranged) + distances)
+        self._directions, self._moved, self._ranged = directions, self._gradient[:done], self._value[done:]
+        of = np.concatenate(owner)
+        self._row_lipschitz, self._row_reaction = self._lipschitz[of], self._reaction[of]
+        self._rows = Rows(self._value, self._gradient)
+        self._placed_at = self._differentiated_at = b""
 
-    def rows(self, joints: Array, places: Places) -> Rows:
-        """Values and gradients of every barrier at the command vector ``joints`` (n,).
+    def values(self, joints: Array, places: Places) -> Array:
+        """Values (m,) of every row at the command vector ``joints`` (n,); the model's own array, see :meth:`evaluate`.
+
+        What was asked last is remembered: filter and recoverability ask about the same configuration in one period.
 
         Raises:
             KeyError: a moving obstacle has no place.
         """
-        position = self._placed(places)
-        pose = self.kinematics.pose(joints)
-        position[self._arm] = self.kinematics.points(pose, self._arm_link, self._local)
-        value, directions = np.empty(len(self.labels)), np.empty((len(self._both), 3))
-        done = 0
-        for barrier in self.barriers:
-            part = slice(done, done + len(barrier.labels))
-            value[part], directions[part] = barrier.normals(position)
-            done = part.stop
-        if self._relative.size:
-            directions[done:] = directions[self._relative]
-        gradient = self.kinematics.gradients(pose, self._both_links, position.take(self._both, axis=0), directions)
-        if self._relative.size:
-            gradient[self._relative] -= gradient[done:]
-            gradient = gradient[:done]
-        if self._range is not None:
-            value[done:] = self._range.value(joints)
-            gradient = np.concatenate([gradient, self._range.gradient])
-        return Rows(value, gradient)
+        key = joints.tobytes()
+        for name in self.moving:
+            key += places[name].tobytes()
+        if key != self._placed_at:
+            self._placed_at = b""
+            position = self.points.place(joints, places)
+            for barrier, value, directions in self._parts:
+                barrier.normals(position, value, directions)
+            if self._range is not None:
+                self._ranged[:] = self._range.value(joints)
+            self._placed_at = key
+        return self._value
 
-    def check_terms(self, terms: Sequence[ObservationTerm], frame_id: str | None) -> None:
-        """Whether the observation terms that obstacles come from are positions in the base frame.
+    def evaluate(self, joints: Array, places: Places) -> Rows:
+        """Values and gradients of every barrier at the command vector ``joints`` (n,).
+
+        The arrays are the model's own and are overwritten by its next evaluation; :meth:`rows` gives copies.
+
+        Raises:
+            KeyError: a moving obstacle has no place.
+        """
+        self.values(joints, places)
+        if self._differentiated_at != self._placed_at:
+            self._moved[:] = self.points.differentiate(self._directions)
+            self._differentiated_at = self._placed_at
+        return self._rows
+
+    def rows(self, joints: Array, places: Places) -> Rows:
+        """Copies of what :meth:`evaluate` finds."""
+        found = self.evaluate(joints, places)
+        return Rows(found.value.copy(), found.gradient.copy())
+
+    def stays_clear(self, joints: Array, places: Places, moved: Array, velocity: Array) -> bool:
+        """Whether nothing can be touched when every joint moves by at most ``moved`` (n,) from ``joints`` (n,).
+
+        Args:
+            joints: command vector.
+            places: of moving obstacles.
+            moved: largest displacement of each joint, >= 0.
+            velocity: (n,) at which the arm goes on before a stop begins; see :meth:`reacting`.
+        """
+        left = self.values(joints, places) - self._row_lipschitz @ moved
+        if self._reacts:
+            left -= self._row_reaction * (self._row_lipschitz @ np.abs(velocity))
+        return bool(left[left.argmin()] >= 0.0)
+
+    def check_terms(
+        self, terms: Sequence[ObservationTerm], frame_id: str | None, others: Mapping[str, str] | None = None
+    ) -> None:
+        """Whether the observation terms that obstacles come from, and ``others``, are positions in the base frame.
 
         Raises:
             ConfigError: a term is missing, has fewer than three elements, is not in metres, or in another frame.
         """
         known = {term.name: term for term in terms}
-        for obstacle, name in self.moving.items():
+        for obstacle, name in {**self.moving, **(others or {})}.items():
             term = known.get(name)
             if term is None:
                 raise ConfigError(f"filter: '{obstacle}' needs the unknown observation term '{name}'.", "name a term.")
@@ -177,7 +211,8 @@ class FilterModel:
         points = [self._on_link(body.link, local) for local in (body.start, body.end) if local is not None]
         levers = np.max([each for _, each, _ in points], axis=0)
         rates = np.max([each for _, _, each in points], axis=0)
-        return Solid(body.name, tuple(index for index, _, _ in points), body.radius, levers, rates)
+        length = 0.0 if body.end is None else float(np.linalg.norm(np.array(body.end) - np.array(body.start)))
+        return Solid(body.name, tuple(index for index, _, _ in points), body.radius, levers, rates, length)
 
     def _obstacle(self, obstacle: ObstacleConfig) -> Solid:
         offsets = [np.zeros(3)] + ([] if obstacle.end is None else [np.array(obstacle.end)])
@@ -187,7 +222,7 @@ class FilterModel:
             self.moving[obstacle.name] = obstacle.term
             self._followed[obstacle.name] = list(zip(ends, offsets, strict=True))
         still = np.zeros(len(self.kinematics.names))
-        return Solid(obstacle.name, tuple(ends), obstacle.radius, still, still)
+        return Solid(obstacle.name, tuple(ends), obstacle.radius, still, still, float(np.linalg.norm(offsets[-1])))
 
     def _joint_range(self, config: FilterConfig, joints: Sequence[str], limits: Limits) -> JointRange | None:
         if config.joint_margin is None:

@@ -8,42 +8,75 @@ several times as expensive; the tests compare the two.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from policy_nodes.safety.limits import Array, Limits, Motion
-
-
-@dataclass(frozen=True)
-class Reach:
-    """Displacements from the present command, over the next period and the stop that follows it; both >= 0.
-
-    Attributes:
-        up: (..., n) largest increase of each joint, rad or m.
-        down: (..., n) largest decrease.
-        velocity: (..., n) velocity of the next period.
-    """
-
-    up: Array
-    down: Array
-    velocity: Array
+from policy_nodes.safety.one_joint import stop_bound as one_way
+from policy_nodes.safety.one_joint import stop_step
 
 
 def stop_bound(velocity: Array, acceleration: Array, limits: Limits) -> Array:
     """Upper bound (2, ..., n) of how far the jerk-limited stop carries upwards and downwards; >= 0, SI units."""
-    signed = np.empty((2, 2, *velocity.shape))
-    signed[0, 0], signed[0, 1] = velocity, acceleration
-    np.negative(signed[0], out=signed[1])
-    rising = np.maximum(signed[:, 1], 0.0)
-    fade = rising / limits.jerk
-    peak = np.maximum(signed[:, 0] + 0.5 * rising * fade, 0.0)
-    found: Array = peak * (fade + 0.5 * (peak / limits.acceleration + limits.acceleration / limits.jerk))
+    moving = np.empty((2, *velocity.shape))
+    moving[0], moving[1] = velocity, acceleration
+    both = _UP_AND_DOWN.reshape(2, *[1] * moving.ndim) * moving
+    rising = np.maximum(both[:, 1], 0.0)
+    fade = rising * limits.inverse_jerk
+    peak = np.maximum(both[:, 0] + 0.5 * rising * fade, 0.0)
+    found: Array = peak * (fade + (limits.half_inverse_acceleration * peak + limits.half_ramp_s))
     return found
 
 
-def reach_of(velocity: Array, motion: Motion, limits: Limits) -> Reach:
-    """Reach of the candidate velocities (..., n) for the next period, from the commanded ``motion`` (n,)."""
-    moved = velocity * limits.dt
-    up, down = stop_bound(velocity, (velocity - motion.velocity) / limits.dt, limits)
-    return Reach(np.maximum(moved + up, 0.0), np.maximum(down - moved, 0.0), velocity)
+_UP_AND_DOWN = np.array([1.0, -1.0])
+
+
+class StopAndWanted:
+    """The two velocities between which the filter chooses, the stop's own first step and the wanted one, and how far
+    each carries with the stop after it. Joint by joint in floats, see :mod:`policy_nodes.safety.one_joint`.
+
+    Args:
+        limits: n joints.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        size = limits.low.size
+        self._dt = limits.dt
+        steps = [limits.jerk_unit, limits.velocity_unit, limits.brake]
+        constants = [*steps, limits.inverse_jerk, limits.half_inverse_acceleration, limits.half_ramp_s]
+        self._joints = list(zip(*[column.tolist() for column in constants], strict=True))
+        self.stop: list[float] = [0.0] * size
+        """(n,) velocity of the next period when the stop begins now."""
+        self.wanted: list[float] = [0.0] * size
+        """(n,) velocity that the command asks for."""
+        self.ways = np.empty((2, 2 * size))
+        """(2, 2 n) of stop and wanted: the largest displacement upwards, >= 0, then downwards, <= 0."""
+
+    def find(self, motion: Motion, command: Array) -> Array:
+        """Set the attributes; returns the furthest displacement (n,) of both, either way, >= 0.
+
+        Args:
+            motion: commanded so far.
+            command: (n,) wanted next.
+        """
+        dt, rate = self._dt, 1.0 / self._dt
+        stops, wanteds, rises, falls, more_rises, more_falls, furthest = [], [], [], [], [], [], []
+        places, velocities = motion.position.tolist(), motion.velocity.tolist()
+        states = zip(self._joints, places, velocities, motion.acceleration.tolist(), command.tolist(), strict=True)
+        for (unit, velocity_unit, brake, *bound), place, velocity, acceleration, target in states:
+            stop = velocity + unit * stop_step(velocity / velocity_unit, acceleration / unit, brake) * dt
+            wanted = (target - place) * rate
+            change, other = (stop - velocity) * rate, (wanted - velocity) * rate
+            up = max(stop * dt + one_way(stop, change, *bound), 0.0)
+            down = min(stop * dt - one_way(-stop, -change, *bound), 0.0)
+            further_up = max(wanted * dt + one_way(wanted, other, *bound), 0.0)
+            further_down = min(wanted * dt - one_way(-wanted, -other, *bound), 0.0)
+            stops.append(stop)
+            wanteds.append(wanted)
+            rises.append(up)
+            falls.append(down)
+            more_rises.append(further_up)
+            more_falls.append(further_down)
+            furthest.append(max(up, -down, further_up, -further_down))
+        self.stop, self.wanted = stops, wanteds
+        self.ways[0], self.ways[1] = rises + falls, more_rises + more_falls
+        return np.array(furthest)

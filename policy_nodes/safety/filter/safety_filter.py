@@ -14,19 +14,18 @@ clear one tick earlier. A barrier that is violated nevertheless (something moved
 
 from __future__ import annotations
 
-import daqp
 import numpy as np
 
 from policy_nodes.safety.filter.config import FilterConfig
 from policy_nodes.safety.filter.model import FilterModel, Places, Rows
-from policy_nodes.safety.filter.reach import Reach, reach_of
-from policy_nodes.safety.limits import Array, Limits, Motion, stopping_acceleration
+from policy_nodes.safety.filter.program import BarrierProgram
+from policy_nodes.safety.filter.reach import StopAndWanted
+from policy_nodes.safety.limits import Array, Limits, Motion
 
 ROUNDING = 2e-6
 """The program keeps this far from every barrier (m or rad): twice the tolerance of its solver."""
 BREACH = 1e-6
 """A barrier this far below zero (m or rad) is violated, not rounded."""
-OPTIMAL = 1
 
 
 class Infeasible(Exception):
@@ -47,16 +46,22 @@ class SafetyFilter:
         self._limits = limits
         # At most everything: a larger rate would ask for more than the barrier has.
         self._share = min(config.decay_rate * limits.dt, 1.0)
-        count, size = len(model.labels), limits.low.size
+        size, order = limits.low.size, len(model.kinematics.names)
         self._reacts = bool(model.reaction_s.any())
-        self._weight = 1.0 / limits.velocity**2
-        self._hessian = np.diag([*self._weight, config.slack_weight])
-        self._linear = np.zeros(size + 1)
-        self._rows = np.zeros((count, size + 1))
-        self._upper = np.ones(size + 1 + count)
-        self._lower = np.full(size + 1 + count, -1e30)
-        self._lower[size] = 0.0
-        self._sense = np.zeros(size + 1 + count, dtype=np.int32)
+        self._reach = StopAndWanted(limits)
+        self._program = BarrierProgram(1.0 / limits.velocity**2, config.slack_weight, len(model.labels), self._share)
+        self._slopes = np.empty((len(model.labels), 2 * size))
+        self._scaled = np.empty_like(self._slopes)
+        self._falling, self._rising = self._slopes[:, :size], self._slopes[:, size:]
+        self._none = np.zeros((len(model.labels), size))
+        selection = model.kinematics.selection
+        self._curvature = model.curvature @ selection
+        # A joint's second derivatives: half with itself, wholly with every joint after it.
+        after = np.triu(np.ones((order, order))) - 0.5 * np.eye(order)
+        self._after = np.ascontiguousarray(selection.T @ after @ selection)
+        self._bounds, self._checks = np.empty((2, len(model.labels))), np.empty((2, len(model.labels)))
+        self._tests = np.array([[self._share - 1.0, 1.0], [0.0, 1.0]])
+        """From the bounds at stop and wanted velocity to what must not be negative: rate kept, barrier kept."""
 
     def breach(self, joints: Array, places: Places) -> str | None:
         """Name and amount of the barrier that is violated at the configuration ``joints`` (n,), or None."""
@@ -76,24 +81,21 @@ class SafetyFilter:
         Raises:
             Infeasible: a barrier is violated already, or the program has no solution.
         """
-        limits = self._limits
-        rows = self.model.rows(motion.position, places)
+        rows = self.model.evaluate(motion.position, places)
         breached = self._breached(rows)
         if breached is not None:
             raise Infeasible(breached)
-        ends = np.empty((2, command.size))
-        stop, wanted = ends
-        stop[:] = motion.velocity + stopping_acceleration(motion, limits) * limits.dt
-        wanted[:] = (command - motion.position) / limits.dt
-        reach = reach_of(ends, motion, limits)
-        at_stop, at_wanted = self._lowest(rows, reach)
-        if (at_wanted >= (1.0 - self._share) * at_stop).all() and at_wanted.min() >= 0.0:
+        at_stop = self._lowest(rows, motion, command)[0]
+        np.dot(self._tests, self._bounds, self._checks)
+        if self._checks.item(self._checks.argmin()) >= 0.0:
             return command
-        velocity = self._solve(rows, reach, at_stop) if at_stop.min() >= 0.0 else stop
+        velocity = self._reach.stop
+        if at_stop[at_stop.argmin()] >= 0.0:
+            velocity = self._solve(at_stop)
         # Rounding must not leave the interval between two proven commands.
-        stopped = motion.position + stop * limits.dt
-        found: Array = motion.position + velocity * limits.dt
-        return np.minimum(np.maximum(found, np.minimum(stopped, command)), np.maximum(stopped, command))
+        dt = self._limits.dt
+        steps = zip(motion.position.tolist(), self._reach.stop, velocity, command.tolist(), strict=True)
+        return np.array([_between(q + v * dt, q + stop * dt, wanted) for q, stop, v, wanted in steps])
 
     def _breached(self, rows: Rows) -> str | None:
         worst = int(rows.value.argmin())
@@ -101,52 +103,50 @@ class SafetyFilter:
             return None
         return f"{self.model.labels[worst]}: {rows.value[worst]:.4f} below the allowed distance"
 
-    def _lowest(self, rows: Rows, reach: Reach) -> Array:
-        """Lower bounds (2, m) of every barrier at the two ends, the stop and the wanted velocity, of ``reach``."""
-        falling, rising = np.minimum(rows.gradient, 0.0).T, np.maximum(rows.gradient, 0.0).T
+    def _lowest(self, rows: Rows, motion: Motion, command: Array) -> Array:
+        """Lower bounds (2, m) of every barrier at the two ends, the stop and the wanted velocity."""
+        reach, bounds = self._reach, self._bounds
+        np.minimum(rows.gradient, self._none, out=self._falling)
+        np.maximum(rows.gradient, self._none, out=self._rising)
+        furthest = reach.find(motion, command)
+        np.dot(reach.ways, self._slopes.T, bounds)
         # One bound of the second order for everything between the two ends.
-        furthest = np.maximum(reach.up, reach.down)
-        links = self.model.kinematics.of_links(np.maximum(furthest[0], furthest[1]))
-        total = links.cumsum()
-        second = self.model.curvature @ (links * (total[-1] - total + 0.5 * links))
-        found: Array = reach.up @ falling - reach.down @ rising + (rows.value - second - ROUNDING)
+        second = np.dot(self._curvature, furthest * np.dot(self._after, furthest))
+        np.add(bounds, rows.value - (second + ROUNDING), bounds)
         if self._reacts:
-            ahead = np.maximum(reach.velocity, 0.0) @ falling + np.minimum(reach.velocity, 0.0) @ rising
-            found += self.model.reaction_s * ahead
-        return found
+            both = np.array([reach.stop, reach.wanted])
+            forward, backward = np.maximum(both, 0.0), np.minimum(both, 0.0)
+            bounds += self.model.reaction_s * (forward @ self._falling.T + backward @ self._rising.T)
+        return bounds
 
-    def _slope(self, rows: Rows, reach: Reach) -> Array:
-        """Secants (m, n): ``at_stop + slope (u - stop)`` is a lower bound for every ``u`` between the two ends."""
-        falling, rising = np.minimum(rows.gradient, 0.0), np.maximum(rows.gradient, 0.0)
-        gap = reach.velocity[1] - reach.velocity[0]
-        gap[gap == 0.0] = 1.0
-        slope: Array = falling * ((reach.up[1] - reach.up[0]) / gap) - rising * ((reach.down[1] - reach.down[0]) / gap)
+    def _set_secants(self, ends: Array) -> None:
+        """Rows of the program: ``at_stop + slope (u - stop)`` is a lower bound for every ``u`` between the two ends."""
+        size, gap = ends.shape[1], ends[1] - ends[0]
+        # A joint without choice does not matter.
+        ways, gap = self._reach.ways, gap + (gap == 0.0)
+        rates = (ways[0] - ways[1]).reshape(2, -1) / gap
+        np.multiply(self._slopes, rates.reshape(-1), self._scaled)
+        np.add(self._scaled[:, :size], self._scaled[:, size:], self._program.matrix)
         if self._reacts:
-            forward, backward = np.maximum(reach.velocity, 0.0), np.minimum(reach.velocity, 0.0)
-            turned = falling * ((forward[1] - forward[0]) / gap) + rising * ((backward[1] - backward[0]) / gap)
-            slope += self.model.reaction_s[:, None] * turned
-        return slope
+            forward, backward = np.maximum(ends, 0.0), np.minimum(ends, 0.0)
+            turned = self._falling * ((forward[1] - forward[0]) / gap)
+            turned += self._rising * ((backward[1] - backward[0]) / gap)
+            self._program.matrix -= self.model.reaction_s[:, None] * turned
 
-    def _solve(self, rows: Rows, reach: Reach, at_stop: Array) -> Array:
+    def _solve(self, at_stop: Array) -> list[float]:
         """Velocity (n,) of the program, between the stop's and the wanted one.
 
         Raises:
             Infeasible: the solver found none.
         """
-        size = self._limits.low.size
-        stop, wanted = reach.velocity
-        slope = self._slope(rows, reach)
-        self._rows[:, :size] = -slope
-        # With the slack at one, all that the stop would leave may be used up.
-        self._rows[:, size] = (self._share - 1.0) * at_stop
-        self._upper[size + 1 :] = self._share * at_stop - slope @ stop
-        self._upper[:size], self._lower[:size] = np.maximum(stop, wanted), np.minimum(stop, wanted)
-        self._linear[:size] = -self._weight * wanted
-        solution, _, flag, _ = daqp.solve(
-            self._hessian, self._linear, self._rows, self._upper, self._lower, self._sense
-        )
-        if flag != OPTIMAL or not np.isfinite(solution).all():
+        ends = np.array([self._reach.stop, self._reach.wanted])
+        self._set_secants(ends)
+        found, flag = self._program.solve(ends, at_stop)
+        if found is None:
             worst = self.model.labels[int(at_stop.argmin())]
             raise Infeasible(f"the program has no solution (flag {flag}), nearest barrier: {worst}")
-        found: Array = np.asarray(solution[:size])
         return found
+
+
+def _between(value: float, first: float, second: float) -> float:
+    return min(max(value, min(first, second)), max(first, second))

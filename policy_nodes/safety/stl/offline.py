@@ -4,7 +4,8 @@
 interval of Deshmukh et al. (arXiv 1506.08234): what the robustness can still become, whatever follows the trace. A
 formula is violated for certain only when the upper end is negative.
 
-Arrays have shape (2, T): lower end and upper end of the interval at every sample; equal for a known trace.
+Arrays have shape (2, T, ...): lower end and upper end of the interval at every sample; equal for a known trace. Further
+axes are traces judged side by side, as a planner needs it.
 """
 
 from __future__ import annotations
@@ -39,10 +40,10 @@ def robustness(formula: Formula, trace: Trace) -> Array:
 
     Args:
         formula: any formula.
-        trace: finite samples (T,) by signal, all of one length T >= 1.
+        trace: finite samples (T,) by signal, all of one length T >= 1; or (T, N) for N traces at once.
 
     Returns:
-        (T,) robustness.
+        (T,) robustness, or (T, N).
 
     Raises:
         ConfigError: a signal is missing, or lengths differ.
@@ -73,7 +74,7 @@ def bounds(formula: Formula, trace: Trace) -> tuple[float, float]:
 def _checked(formula: Formula, trace: Trace) -> dict[str, Array]:
     arrays = {name: np.asarray(values, dtype=np.float64) for name, values in trace.items()}
     shapes = {values.shape for values in arrays.values()}
-    if len(shapes) != 1 or next(iter(shapes)) == (0,) or len(next(iter(shapes))) != 1:
+    if len(shapes) != 1 or len(next(iter(shapes))) < 1 or next(iter(shapes))[0] == 0:
         raise ConfigError(f"the signals of a trace have shapes {shapes}.", "give equally long, non-empty vectors.")
     return arrays
 
@@ -98,8 +99,8 @@ def _comparison(node: Comparison, trace: dict[str, Array], ahead: int) -> Array:
             known = np.abs(np.subtract(left, right)) * (-1.0 if node.operator == "==" else 1.0)
         else:
             known = np.subtract(left, right) if node.operator in (">", ">=") else np.subtract(right, left)
-    length = next(iter(trace.values())).size
-    out = np.empty((2, length + ahead))
+    length, *traces = next(iter(trace.values())).shape
+    out = np.empty((2, length + ahead, *traces))
     out[:, :length] = known
     out[0, length:], out[1, length:] = -np.inf, np.inf
     return out
@@ -176,15 +177,15 @@ def _largest(x: Array, window: tuple[int, int] | None, ahead: bool) -> Array:
     begin, end = window[0], min(window[1], length)
     if begin >= length:
         return np.full_like(x, -np.inf)
-    padded = np.concatenate([x[:, begin:], np.full((2, end), -np.inf)], axis=1)
-    return np.lib.stride_tricks.sliding_window_view(padded, end - begin + 1, axis=1).max(axis=2)[:, :length]
+    padded = np.concatenate([x[:, begin:], np.full((2, end, *x.shape[2:]), -np.inf)], axis=1)
+    return np.lib.stride_tricks.sliding_window_view(padded, end - begin + 1, axis=1).max(axis=-1)[:, :length]
 
 
 def _until(left: Array, right: Array, window: tuple[int, int] | None) -> Array:
     length = left.shape[1]
     out = np.full_like(left, -np.inf)
     if window is None:
-        best = np.full(2, -np.inf)
+        best = np.full_like(left[:, 0], -np.inf)
         for k in range(length - 1, -1, -1):
             best = np.maximum(np.minimum(left[:, k], best), right[:, k])
             out[:, k] = best

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from policy_nodes.safety.filter.barriers import half_spaces, protective_distance
+from policy_nodes.safety.filter.barriers import Barrier, half_spaces, protective_distance
 from policy_nodes.safety.filter.config import HumanConfig
 from policy_nodes.safety.filter.model import FilterModel
 from tests.policy_nodes.safety.arms import joints_of, model, panda, planar
@@ -46,8 +46,8 @@ def test_gradients_of_all_rows_equal_finite_differences(arm: FilterModel) -> Non
     n, step = len(joints_of(panda())), 1e-6
     for _ in range(5):
         q = rng.uniform(-1.2, 1.2, n)
-        directions = [barrier.normals(_points(arm, q))[1] for barrier in arm.barriers]
         found = arm.rows(q, PLACES).gradient
+        directions = [part[2] for part in _frozen(arm, q)]
 
         def rows(q: np.ndarray, directions: list[np.ndarray] = directions) -> np.ndarray:
             position = _points(arm, q)
@@ -100,12 +100,19 @@ def test_second_order_bound_holds_for_large_motions(arm: FilterModel) -> None:
 
 
 def _points(arm: FilterModel, q: np.ndarray) -> np.ndarray:
-    position = arm._position.copy()
-    position[arm._arm] = arm.kinematics.points(arm.kinematics.pose(q), arm._arm_link, arm._local)
-    for name, points in arm._followed.items():
-        for index, offset in points:
-            position[index] = PLACES[name] + offset
-    return position
+    return arm.points.paths(q[None], PLACES)[0]
+
+
+def _frozen(arm: FilterModel, q: np.ndarray) -> list[tuple[Barrier, np.ndarray, np.ndarray]]:
+    """Values and directions of every barrier at ``q``, asked one by one."""
+    position = np.concatenate([_points(arm, q), np.ones((len(arm.points.position), 1))], axis=1)
+    found = []
+    for barrier in arm.barriers:
+        value, directions = np.empty(len(barrier.labels)), barrier.directions.copy()
+        barrier.normals(position, value, directions)
+        np.testing.assert_allclose(np.linalg.norm(directions, axis=1), 1.0)
+        found.append((barrier, value, directions))
+    return found
 
 
 @pytest.mark.parametrize(("place", "expected"), [(1.0, -1.0), (0.4, -0.8), (0.1, -0.2)])

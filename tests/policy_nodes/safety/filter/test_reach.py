@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from policy_nodes.safety.config import JointLimit
-from policy_nodes.safety.filter.reach import reach_of, stop_bound
+from policy_nodes.safety.filter.reach import StopAndWanted, stop_bound
 from policy_nodes.safety.limits import Limits, Motion, carry, stopping_acceleration
 
 
@@ -44,7 +44,8 @@ def test_reach_contains_the_whole_motion_of_command_and_stop() -> None:
         velocity = np.clip(
             motion.velocity + rng.uniform(-1, 1, 1) * lim.acceleration * lim.dt, -lim.velocity, lim.velocity
         )
-        reach = reach_of(velocity, motion, lim)
+        reach = StopAndWanted(lim)
+        furthest = reach.find(motion, velocity * lim.dt)
         state = motion.then(velocity * lim.dt, lim.dt)
         path = [0.0, float(state.position[0])]
         for _ in range(3000):
@@ -53,14 +54,21 @@ def test_reach_contains_the_whole_motion_of_command_and_stop() -> None:
             path.append(float(state.position[0]))
             if abs(state.velocity[0]) < 1e-12:
                 break
-        assert max(path) <= reach.up[0] + 1e-9
-        assert -min(path) <= reach.down[0] + 1e-9
+        (stop_up, stop_down), (up, down) = reach.ways
+        assert max(path) <= up + 1e-9
+        assert min(path) >= down - 1e-9
+        assert furthest == max(up, -down, stop_up, -stop_down)
+        first = motion.velocity + stopping_acceleration(motion, lim) * lim.dt
+        np.testing.assert_allclose(reach.stop, first, rtol=1e-12, atol=1e-15)
+        np.testing.assert_allclose(reach.wanted, velocity)
 
 
-def test_candidates_are_rows() -> None:
+def test_up_and_down_are_mirror_images() -> None:
     lim = some_limits(np.random.default_rng(3), 0.01)
-    motion = Motion.rest(np.zeros(1))
-    many = reach_of(np.array([[0.1], [-0.1]]), motion, lim)
-    assert many.up.shape == (2, 1)
-    np.testing.assert_allclose(many.up[0], many.down[1])
-    np.testing.assert_allclose(many.up[0], reach_of(np.array([0.1]), motion, lim).up)
+    reach, motion = StopAndWanted(lim), Motion.rest(np.zeros(1))
+    reach.find(motion, np.array([0.001]))
+    (stop_up, stop_down), (up, down) = reach.ways.tolist()
+    assert (stop_up, stop_down) == (0.0, 0.0)
+    assert up > 0.001
+    reach.find(motion, np.array([-0.001]))
+    np.testing.assert_allclose(reach.ways[1], [-down, -up])

@@ -204,9 +204,23 @@ def test_a_person_who_comes_too_close_makes_it_infeasible() -> None:
 
 def test_a_solver_without_solution_is_infeasible(monkeypatch: pytest.MonkeyPatch) -> None:
     arm = Arm(planar(3), np.array([0.6, 0.0, 0.0]), **WALL)
-    module = "policy_nodes.safety.filter.safety_filter.daqp.solve"
+    module = "policy_nodes.safety.filter.program.daqp.solve"
+
+    class Useless:
+        def __init__(self, solution: np.ndarray, flag: int) -> None:
+            self.found = (solution, 0.0, flag, {})
+
+        def setup(self, *_: object) -> None: ...
+
+        def update(self, **_: object) -> int:
+            return 0
+
+        def solve(self) -> tuple[object, ...]:
+            return self.found
+
     for flag, solution in [(-1, np.zeros(4)), (1, np.full(4, np.nan))]:
         with monkeypatch.context() as patch:
+            patch.setattr(arm.filter._program, "model", Useless(solution, flag))
             patch.setattr(module, lambda *_, flag=flag, solution=solution: (solution, 0.0, flag, {}))
             with pytest.raises(Infeasible, match="no solution"):
                 for _ in range(600):

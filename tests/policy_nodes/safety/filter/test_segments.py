@@ -1,12 +1,15 @@
 import numpy as np
 
-from policy_nodes.safety.filter.segments import closest
+from policy_nodes.safety.filter.segments import closest, normalise
 
 
 def distance(ends: np.ndarray) -> tuple[float, float, np.ndarray]:
-    s, t, direction = closest(ends[None])
+    s, t, between = closest(ends[None])
+    direction = between.copy()
+    normalise(direction, np.empty_like(direction), np.ones(3))
     gap = ends[0] + s[0] * (ends[1] - ends[0]) - ends[2] - t[0] * (ends[3] - ends[2])
     np.testing.assert_allclose(np.linalg.norm(direction[0]), 1.0)
+    np.testing.assert_allclose(between[0], gap, atol=1e-12)
     return float(np.linalg.norm(gap)), float(direction[0] @ gap), direction[0]
 
 
