@@ -2,7 +2,7 @@
 
 The geometry is the task's own (:mod:`training.stl_npc.panda`): three spheres on the arm and one that it must not touch.
 The barriers steer nothing (``adjust`` is off); they serve recoverability and the predictive backup, which takes over
-where the policy falls silent, is predicted to fail, or could no longer be stopped clear of the sphere.
+where the policy falls silent or is predicted to fail.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sim.robots import panda
 from training.contracts.panda_safety import arm_chain, joint_limits
 from training.stl_npc.panda import CLEARANCE, LINK_RADIUS, SPEED, SPHERE_RADIUS
 
-TAKEN_OVER = (Reason.CHUNK_EXHAUSTED, Reason.FAILURE_PREDICTED, Reason.NOT_RECOVERABLE)
+TAKEN_OVER = (Reason.CHUNK_EXHAUSTED, Reason.FAILURE_PREDICTED)
 
 
 def reach_avoid_geometry() -> FilterConfig:

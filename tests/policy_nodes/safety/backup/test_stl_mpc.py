@@ -66,7 +66,7 @@ def run(context: BackupContext, backup: StlMpc, motion: Motion, ticks: int = 120
 
 @pytest.mark.parametrize("height", [-0.05, 0.05])
 def test_it_reaches_the_goal_past_what_is_in_the_way(height: float) -> None:
-    context, terms = made()
+    context, terms = made(margin=0.0)
     turn = np.array([0.6, 0, 0, 0, 0, 0, 0])
     terms["goal"] = tool(context, READY + turn)
     terms["ball"] = tool(context, READY) + np.array([0.0, 0.0, height])  # half way: neither straight nor along the arc
