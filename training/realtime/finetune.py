@@ -97,13 +97,14 @@ def train_prefix(
         optimizer.zero_grad(set_to_none=True)
         loss = prefix_loss(lambda x, t, e=embedding: network(x, t, e), data, is_pad, longest, generator)  # type: ignore[misc]
         loss.backward()  # type: ignore[no-untyped-call]
-        if not math.isfinite(float(loss)):
-            raise ConfigError(f"the loss became {float(loss)} at step {step}.", "lower the learning rate.")
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise ConfigError(f"the loss became {value} at step {step}.", "lower the learning rate.")
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
         scheduler.step()
         average.update(network, step)
-        progress(step, float(loss))
+        progress(step, value)
     learned = average.module
     assert isinstance(learned, PrefixMLP)
     return learned
