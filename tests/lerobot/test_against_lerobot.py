@@ -104,7 +104,9 @@ def test_same_numbers_as_lerobot(name, tmp_path, monkeypatch):
     with torch.no_grad():
         chunk, _ = ours(observation, torch.from_numpy(given["noise"]))
     assert shape.execution_horizon <= expected.shape[1]
-    np.testing.assert_allclose(chunk.numpy()[:, : expected.shape[1]], expected, atol=1e-5)
+    # Two matrices resize to within rounding of PyTorch's kernel (1e-6 in the condition); the U-Net makes 5e-5 of it.
+    tolerance = 1e-4 if "resize_shape" in CASES[name][1] else 1e-5
+    np.testing.assert_allclose(chunk.numpy()[:, : expected.shape[1]], expected, atol=tolerance)
     assert expected.std() > 0.05  # random weights must not make the comparison empty
 
 
