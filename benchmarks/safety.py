@@ -23,6 +23,7 @@ import numpy as np
 
 from policy_nodes.bundle.manifest import ObservationTerm
 from policy_nodes.safety.backup import BACKUPS, BackupContext
+from policy_nodes.safety.backup_config import StlMpcConfig
 from policy_nodes.safety.config import JointLimit, SafetyConfig
 from policy_nodes.safety.filter.config import FilterConfig
 from policy_nodes.safety.filter.model import FilterModel
@@ -153,7 +154,9 @@ def layers(timings: Timings, ticks: int) -> None:
             closest = min(closest, float(model.rows(motion.position, {}).value.min()))
         print(f"  {label}: program solved in {changed / ticks:.0%} of the ticks, smallest barrier {closest:.4f} m")
     poses = {name: READY.tolist() for name in ("home", "sit", "stand")}
-    context = BackupContext(settings.joints, limits, settings.backups.model_copy(update=poses))
+    search = StlMpcConfig(link="tool", goal=[0.45, 0.25, 0.45])
+    sections = settings.backups.model_copy(update={**poses, "stl_mpc": search})
+    context = BackupContext(settings.joints, limits, sections, model=model)
     context.trail.extend(READY + 0.002 * k for k in range(100))
     for name, make in BACKUPS.items():
         backup = make(context)
