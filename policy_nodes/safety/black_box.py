@@ -109,7 +109,8 @@ class BlackBox:
         since = decisions[-1].stamp_ns - self._span_ns if decisions else 0
 
         def recent(rows: deque[Heard]) -> list[Heard]:
-            return [row for row in rows if row.arrival_ns >= since]
+            # Copied in one step first: other threads go on to fill it, and iteration would raise.
+            return [row for row in list(rows) if row.arrival_ns >= since]
 
         return Snapshot(
             joints=list(self._joints),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from policy_nodes.bundle.manifest import Manifest
 from policy_nodes.nodes.operator import View
-from policy_nodes.running.faults import approaching, carrying, moving
+from policy_nodes.running.faults import GRASPING_TASK, approaching, carrying, moving
 from policy_nodes.running.walk import command_topic
 
 Twist = tuple[float, float, float]
@@ -48,5 +48,5 @@ def phases_of(manifest: Manifest) -> dict[str, LivePhase]:
     if command_topic(manifest):
         kind: tuple[LivePhase, ...] = WALKING
     else:
-        kind = GRASPING if manifest.task == "panda_pick_place" else ARM
+        kind = GRASPING if manifest.task == GRASPING_TASK else ARM
     return {phase.name: phase for phase in kind}

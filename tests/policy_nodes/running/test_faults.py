@@ -1,5 +1,7 @@
 """When a fault is injected, and what the run does around it, with an operator and nodes made of air."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -87,8 +89,9 @@ class NoProcesses:
         self.processes = {}
 
 
-def session(air):
-    return Session(bundle=None, runner=NoProcesses(), operator=air, log_directory=None)  # type: ignore[arg-type]
+def session(air, task="panda_pick_place"):
+    bundle = SimpleNamespace(manifest=SimpleNamespace(task=task))
+    return Session(bundle=bundle, runner=NoProcesses(), operator=air, log_directory=None)  # type: ignore[arg-type]
 
 
 def stop_fault(when=moving):
@@ -119,6 +122,13 @@ def test_a_moment_that_never_comes_is_no_fault(monkeypatch):
     found = run_fault(session(air), stop_fault(when=lambda v: False), 0, 5.0)
     assert not found.injected and found.stop is None
     assert air.calls.count("enable True") == 2 and "clear" not in air.calls
+
+
+def test_a_task_without_a_grasp_gets_its_fault_in_mid_motion():
+    """The gripper of another arm tells no phase: the fault would never be injected."""
+    never = stop_fault(when=lambda v: False)
+    found = run_fault(session(Air(script={2: [succeed]}), task="panda_reach_avoid"), never, 0, 5.0)
+    assert found.injected and found.recovered
 
 
 def test_a_fault_without_reaction_is_cleared_and_the_robot_disabled():

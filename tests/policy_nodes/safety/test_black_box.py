@@ -43,6 +43,22 @@ def test_a_stop_can_be_told_from_its_file(tmp_path: Path) -> None:
     assert [text for _, text in recording.events] == ["enable: Enabled."]
 
 
+def test_a_snapshot_is_taken_while_signals_go_on_arriving() -> None:
+    """The control loop takes it, the receiving thread fills the buffers: iterating over them would raise."""
+
+    class Arriving:
+        """Looking at one row, the next one comes in."""
+
+        @property
+        def arrival_ns(self) -> int:
+            box._joint_states.append(self)  # type: ignore[arg-type]
+            return 0
+
+    box = BlackBox(1.0, 0.01, ["a"], ["cube"])
+    box._joint_states.extend([Arriving(), Arriving()])  # type: ignore[list-item]
+    assert len(box.snapshot().joint_states) == 2 and len(box._joint_states) == 4
+
+
 def test_only_the_last_seconds_are_kept() -> None:
     box = BlackBox(1.0, 0.01, ["a"], ["cube"])
     for k in range(500):
