@@ -86,7 +86,9 @@ class Args:
     """Only vary samples per call, training rollouts, network seeds and features (minutes; needs --train >= 150)."""
 
 
-def rollouts_of(bundle: Bundle, contract: TaskContract, suite: Disturbances, args: Args, where: Path):
+def rollouts_of(
+    bundle: Bundle, contract: TaskContract, suite: Disturbances, args: Args, where: Path
+) -> list[StoredRollout]:
     """All causes, each recorded unless its file is there."""
     digest = bundle.manifest.files[POLICY_NAME]
     info = {"policy_sha256": digest, "samples": args.samples, "seconds": args.seconds or contract.episode_s}
