@@ -57,16 +57,24 @@ def to_int8(graph: bytes, calibration: Sequence[Feeds]) -> bytes:
             Reader(),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=list(PRODUCTS),
+            nodes_to_exclude=_without_weights(model),
             per_channel=True,
             reduce_range=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             # Products hand on single precision: one rounding less, and one fused kernel per product.
-            extra_options={"MatMulConstBOnly": True, "OpTypesToExcludeOutputQuantization": list(PRODUCTS)},
+            extra_options={"OpTypesToExcludeOutputQuantization": list(PRODUCTS)},
         )
         model = onnx.load(target)
     del model.graph.value_info[:]
     return model.SerializeToString()
+
+
+def _without_weights(model: onnx.ModelProto) -> list[str]:
+    """Names of products of two activations: kinematics and attention need their precision and save no memory."""
+    weights = {tensor.name for tensor in model.graph.initializer}
+    weights |= {name for node in model.graph.node if node.op_type == "Constant" for name in node.output}
+    return [node.name for node in model.graph.node if node.op_type in PRODUCTS and node.input[1] not in weights]
 
 
 @contextmanager

@@ -7,8 +7,9 @@ import pytest
 from policy_nodes.bundle.diff import Impact, compare
 from policy_nodes.bundle.load import load_bundle
 from policy_nodes.errors import BundleError
-from policy_nodes.inference.parity import load_parity
+from policy_nodes.inference.parity import load_parity, max_abs_error
 from policy_nodes.inference.policy import PolicySession
+from policy_nodes.inference.providers import create_session
 from training.evaluation.gate import GateError
 from training.export.quantize import to_int8
 from training.export.reduced import reduced_bundle
@@ -40,34 +41,45 @@ def evaluator(bundle, allowed):
     return evaluate
 
 
-def test_int8_is_written_when_it_does_as_well(bundle, tmp_path):
+@pytest.fixture(scope="module")
+def close(bundle):
+    """Three times the error of a well calibrated graph: beyond it is not rounding."""
+    graph = to_int8(bundle.read("policy.onnx"), recorded(bundle))
+    return 3 * max_abs_error(create_session(graph), *load_parity(bundle))["action"]
+
+
+def test_int8_is_written_when_it_does_as_well(bundle, tmp_path, close):
     made, verdict = reduced_bundle(
-        bundle, tmp_path / "int8.keel", "int8", evaluator(bundle, 0.3), range(20), calibration=recorded(bundle)
+        bundle, tmp_path / "int8.keel", "int8", evaluator(bundle, close), range(20), calibration=recorded(bundle)
     )
     assert verdict.accepted and sum(verdict.before) == 20
     model = onnx.load_from_string(made.read("policy.onnx"))
     made_by = {name: node for node in model.graph.node for name in node.output}
     products = [node for node in model.graph.node if node.op_type in ("MatMul", "Gemm")]
     types = {t.name: t.data_type for t in model.graph.initializer}
-    assert len(products) > 8
-    for node in products:  # int8 weights, and activations that were rounded to eight bits
-        activation, weight = (made_by[name] for name in node.input[:2])
-        assert activation.op_type == weight.op_type == "DequantizeLinear"
-        assert types[weight.input[0]] == onnx.TensorProto.INT8
+    restored = {name for name, node in made_by.items() if node.op_type == "DequantizeLinear"}
+    integer = [node for node in products if restored.issuperset(node.input[:2])]
+    assert len(integer) > 8
+    for node in integer:  # int8 weights, and activations that were rounded to eight bits
+        weight = made_by[node.input[1]]
+        assert weight.op_type == "DequantizeLinear"
+        assert types[weight.input[0]] in (onnx.TensorProto.INT8, onnx.TensorProto.UINT8)
+    for node in products:  # what has weights is integer; products of two activations are not
+        assert node in integer or types.get(node.input[1]) is None
     reduced = made.manifest.policy.reduced
     assert (reduced.precision, reduced.episodes, reduced.successes, reduced.source_successes) == ("int8", 20, 20, 20)
-    assert reduced.source_digest == bundle.manifest.digest and reduced.calibration_samples == 5
-    assert 1e-4 < reduced.max_abs_error["action"] < 0.3
+    assert reduced.source_digest == bundle.manifest.digest and reduced.calibration_samples == len(recorded(bundle))
+    assert 0 < reduced.max_abs_error["action"] <= close
     PolicySession(made).warm_up()  # its proof is its own numbers
     assert made.manifest.parity.max_abs_error["action"] <= made.manifest.parity.tolerance
     found = {item.path: item.impact for item in compare(bundle, made)}
     assert next(impact for path, impact in found.items() if path.startswith("policy.reduced")) is Impact.MOTION
 
 
-def test_a_ruined_calibration_is_refused_and_nothing_is_written(bundle, tmp_path):
+def test_a_ruined_calibration_is_refused_and_nothing_is_written(bundle, tmp_path, close):
     ruined = recorded(bundle, scale=1e-3)  # ranges a thousand times too small: activations saturate
-    with pytest.raises(GateError, match=r"'tiny' in int8 does worse in closed loop: success 20/20 before, 0/20 after"):
-        reduced_bundle(bundle, tmp_path / "int8.keel", "int8", evaluator(bundle, 0.3), range(20), calibration=ruined)
+    with pytest.raises(GateError, match=r"in int8 does worse in closed loop: success 20/20 before, "):
+        reduced_bundle(bundle, tmp_path / "int8.keel", "int8", evaluator(bundle, close), range(20), calibration=ruined)
     assert list(tmp_path.iterdir()) == []
 
 
