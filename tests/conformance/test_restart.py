@@ -107,7 +107,7 @@ def test_a_node_that_ends_properly_leaves_at_once_and_may_return(node, spin_unti
         child.terminate()
         assert child.wait(timeout=5) == 0, child.stderr.read()
         assert spin_until(lambda: "worker" not in node.get_node_names(), node, timeout=3.0)
-        assert spin_until(lambda: node.count_publishers("beat") == 0, node, timeout=3.0)
+        assert spin_until(lambda: node.count_publishers("beat") == 0, node, timeout=15.0)
         assert ask(0.1) is None
 
 

@@ -134,7 +134,7 @@ def test_publishing_after_shutdown_raises(ros):
         publisher.publish(String())
 
 
-@pytest.mark.parametrize("name", ["", "/a//b", "a/", "1a", "a b", "a~b", "~a", "a{x"])
+@pytest.mark.parametrize("name", ["", "/a//b", "a/", "1a", "a b", "a~b", "a{x"])
 def test_bad_topic_names(node, name):
     with pytest.raises(InvalidTopicNameException, match="Invalid topic name"):
         node.create_publisher(String, name, 1)

@@ -93,7 +93,9 @@ def test_the_graph_tells_them_apart(robots, node, spin_until):
         for service, kind in (("stop", "std_srvs/srv/Trigger"), ("get_parameters", "rcl_interfaces/srv/GetParameters")):
             wanted = (f"/{name}/robot/{service}", [kind])
             assert spin_until(has(node.get_service_names_and_types_by_node, name, wanted), node)
-        (info,) = node.get_publishers_info_by_topic(f"/{name}/state")
+        topic = f"/{name}/state"  # robots of an earlier test may still be leaving
+        assert spin_until(lambda topic=topic: len(node.get_publishers_info_by_topic(topic)) == 1, node)
+        (info,) = node.get_publishers_info_by_topic(topic)
         assert (info.node_name, info.node_namespace) == ("robot", f"/{name}")
 
 
