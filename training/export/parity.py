@@ -86,7 +86,7 @@ def accepted(rounding: float) -> float:
         BundleError: the policy amplifies rounding too much to be deployed.
     """
     allowed = max(TOLERANCE, SLACK * rounding)
-    if not allowed <= LARGEST_TOLERANCE:
+    if not SLACK * rounding <= LARGEST_TOLERANCE:  # NaN too
         raise BundleError(
             f"PyTorch's own answers change by {rounding:.1e} between single and double precision: the policy amplifies "
             "rounding.",
