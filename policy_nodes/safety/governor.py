@@ -27,6 +27,7 @@ from policy_nodes.safety.clock import TickClock
 from policy_nodes.safety.commander import Commander
 from policy_nodes.safety.config import SafetyConfig
 from policy_nodes.safety.decision import LIMITED_TOLERANCE, Decision
+from policy_nodes.safety.distances import moving_joint, too_far, tracking_lost
 from policy_nodes.safety.effort import EffortWatch
 from policy_nodes.safety.filter.safety_filter import Infeasible
 from policy_nodes.safety.fit import check_fit
@@ -36,7 +37,7 @@ from policy_nodes.safety.recoverability import NotRecoverable
 from policy_nodes.safety.status import describe
 from policy_nodes.safety.stl.layer import SpecificationLayer
 from policy_nodes.safety.supervisor import Action, State, Supervisor
-from policy_nodes.safety.watch import Fault, JointWatch, SignalWatch, apart
+from policy_nodes.safety.watch import Fault, JointWatch, SignalWatch
 from policy_nodes.types import ActionChunk, Alarm, JointSample
 
 
@@ -378,23 +379,15 @@ class Governor:
         if wanted is None:
             found.append(self._chunks.exhausted(now_ns))
         elif motion is not None:
-            found.append(self._too_far(wanted, motion.position))
+            found.append(too_far(self._config, wanted.position, motion.position))
         if motion is not None:
             ahead = self._chunks.ahead(self._clock.lookup_ns) if self._specifications.predicts else None
             found += [*self._tracking(), *self._specifications.faults(motion.position, ahead)]
         return [fault for fault in found if fault is not None]
 
-    def _too_far(self, wanted: Wanted, start: Array) -> Fault | None:
-        limit = self._config.max_command_distance
-        return apart(Reason.COMMAND_FAR_FROM_STATE, self._config.names, wanted.position, start, limit)
-
     def _tracking(self) -> list[Fault]:
-        motion, measured = self._commander.motion, self._joint.value
-        if motion is None or measured is None:
-            return []
-        limit = self._config.max_tracking_error
-        fault = apart(Reason.TRACKING_LOST, self._config.names, motion.position, measured, limit)
-        return [] if fault is None else [fault]
+        motion = self._commander.motion
+        return tracking_lost(self._config, None if motion is None else motion.position, self._joint.value)
 
     @property
     def _going(self) -> bool:
@@ -421,16 +414,15 @@ class Governor:
         if wanted is None:
             found.append(self._chunks.exhausted(now_ns))
         elif measured is not None:
-            found.append(self._too_far(wanted, measured))
+            found.append(too_far(self._config, wanted.position, measured))
         if not missing:
             found.append(self._breach(self._standing))
         warning = Reason.SPECIFICATION_WARNING
         violated = self._specifications.faults(measured, self._chunks.ahead(now_ns))
         found += [fault for fault in violated if fault.reason is not warning]
         missing += [f"{fault.reason.value}: {fault.detail}" for fault in found if fault is not None]
-        velocity = self._joint.velocity
-        if velocity is not None and np.any(np.abs(velocity) > self._config.rest_velocity):
-            joint = self._config.names[int(np.abs(velocity).argmax())]
+        joint = moving_joint(self._config, self._joint.velocity)
+        if joint is not None:
             missing.append(f"joint '{joint}' is moving")
         return missing
 

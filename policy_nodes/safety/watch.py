@@ -30,16 +30,6 @@ class Fault(NamedTuple):
     detail: str
 
 
-def apart(reason: Reason, names: list[str], asked: Array, actual: Array, limit: float) -> Fault | None:
-    """The fault ``reason`` if any element of ``asked`` (n,) is further than ``limit`` from ``actual`` (n,)."""
-    distance = np.abs(asked - actual)
-    worst = int(distance.argmax())
-    if distance[worst] <= limit:
-        return None
-    text = f"'{names[worst]}': asked {asked[worst]:.3f}, is {actual[worst]:.3f}, allowed distance {limit:.3f}"
-    return Fault(reason, text)
-
-
 @dataclass(frozen=True)
 class SignalReasons:
     """How the failures of one kind of signal are called."""
