@@ -15,6 +15,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import onnxruntime
@@ -42,6 +43,14 @@ def device_identity(index: int = 0) -> str:
     raise ProviderError(f"There is no GPU {index} here, or no driver for it.", "run 'nvidia-smi' and 'keel doctor'")
 
 
+def tensorrt_version() -> str:
+    """Version of the installed TensorRT wheel, empty where it came another way (an engine then names its own)."""
+    for name in ("tensorrt", "tensorrt-cu13", "tensorrt-cu12"):
+        with contextlib.suppress(PackageNotFoundError):
+            return version(name)
+    return ""
+
+
 def engine_key(graph: bytes, device: str, settings: ProviderSettings) -> str:
     """Hexadecimal name of the engine: other graph, GPU, driver, precision, batch or ONNX Runtime, other engine."""
     parts = {
@@ -50,6 +59,7 @@ def engine_key(graph: bytes, device: str, settings: ProviderSettings) -> str:
         "precision": settings.precision,
         "batch": settings.batch,
         "onnxruntime": onnxruntime.__version__,
+        "tensorrt": tensorrt_version(),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 

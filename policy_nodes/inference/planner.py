@@ -14,6 +14,7 @@ from policy_nodes.bundle.load import Bundle
 from policy_nodes.inference.actions import decode_chunk
 from policy_nodes.inference.observation import Observation
 from policy_nodes.inference.policy import PolicyOutput, PolicySession
+from policy_nodes.inference.provider_options import ProviderSettings
 from policy_nodes.inference.scheduling.anytime import StepCosts, choose_steps
 from policy_nodes.inference.scheduling.delay import DelayEstimator
 from policy_nodes.inference.scheduling.ensemble import alive, blend, ensemble
@@ -58,6 +59,7 @@ class ChunkPlanner:
         chunking: overrides the bundle's settings.
         warm_start: overrides the bundle's settings.
         anytime: choose among graphs that differ only in their number of evaluations the largest that fits the budget.
+        settings: of GPU providers.
 
     Raises:
         BundleError: a graph changed, or a variant is missing.
@@ -74,6 +76,7 @@ class ChunkPlanner:
         chunking: Chunking | None = None,
         warm_start: WarmStart | None = None,
         anytime: bool = False,
+        settings: ProviderSettings | None = None,
     ) -> None:
         timing, actions = bundle.manifest.timing, bundle.manifest.actions
         self.bundle, self.anytime = bundle, anytime
@@ -83,7 +86,7 @@ class ChunkPlanner:
         self._budget_s = timing.inference_budget_s
         self._sessions: dict[tuple[Method, int], PolicySession] = {}
         policy = bundle.manifest.policy
-        self._sessions["full", policy.sampling_steps] = PolicySession(bundle, provider, threads)
+        self._sessions["full", policy.sampling_steps] = PolicySession(bundle, provider, threads, settings=settings)
         self._first: tuple[Method, int] = ("full", policy.sampling_steps)
         self._next: tuple[Method, int] = self._first
         for variant in policy.variants:
@@ -92,12 +95,15 @@ class ChunkPlanner:
                 self._next = (variant.method, variant.evaluations)
             elif not (anytime and variant.method in ("full", self.warm_start.method)):
                 continue
-            self._sessions[variant.method, variant.evaluations] = PolicySession(bundle, provider, threads, variant.name)
+            session = PolicySession(bundle, provider, threads, variant.name, settings)
+            self._sessions[variant.method, variant.evaluations] = session
         if anytime and policy.step_graph is not None:
             step: StepwiseSession | None = None  # its graph is loaded once
             for schedule in policy.step_graph.schedules:
                 if ("full", schedule.steps) not in self._sessions:
-                    step = StepwiseSession(bundle, provider, threads, steps=schedule.steps, shared=step)
+                    step = StepwiseSession(
+                        bundle, provider, threads, steps=schedule.steps, settings=settings, shared=step
+                    )
                     self._sessions["full", schedule.steps] = step
         self._costs = {
             method: StepCosts([n for other, n in self._sessions if other == method]) for method, _ in self._sessions

@@ -8,6 +8,8 @@ from rclpy.node import Node
 
 from policy_nodes.bundle.load import Bundle, load_bundle
 from policy_nodes.errors import ConfigError
+from policy_nodes.inference.planner import ChunkPlanner
+from policy_nodes.inference.provider_options import ProviderSettings
 from policy_nodes.nodes.parameters import TOPIC_PREFIX, Option, read
 
 OPTIONS = (
@@ -21,6 +23,9 @@ INFERENCE_OPTIONS = (
     Option("provider", "cpu", "execution provider: cpu, cuda, tensorrt or openvino"),
     Option("threads", 1, "threads of the inference session", 1, 64),
     Option("seed", 0, "seed of the sampling noise", 0, 2**31 - 1),
+    Option("device", 0, "index of the GPU", 0, 63),
+    Option("precision", "float32", "in which TensorRT may compute: float32 or float16"),
+    Option("cuda_graph", False, "record all kernel launches once and replay them (provider cuda or tensorrt)"),
 )
 
 
@@ -41,4 +46,39 @@ def open_bundle(node: Node) -> Bundle:
         Path(path),
         require_signature=True if read(node, "require_signature", bool) or keys else None,
         trusted_keys=Path(keys).expanduser() if keys else None,
+    )
+
+
+def provider_settings(node: Node) -> ProviderSettings:
+    """What a GPU provider is told by a node's parameters; long work, such as building an engine, is logged.
+
+    Raises:
+        ConfigError: a precision that does not exist.
+    """
+    precision = read(node, "precision", str)
+    if precision not in ("float32", "float16"):
+        raise ConfigError(f"parameter 'precision' is '{precision}'.", "use float32 or float16.")
+    return ProviderSettings(
+        device=read(node, "device", int),
+        precision="float16" if precision == "float16" else "float32",
+        cuda_graph=read(node, "cuda_graph", bool),
+        notify=lambda text: node.get_logger().info(text),
+    )
+
+
+def open_planner(node: Node, bundle: Bundle) -> ChunkPlanner:
+    """The planner that a policy node's parameters describe.
+
+    Raises:
+        BundleError: a graph is missing or changed.
+        ConfigError: a precision that does not exist.
+        ProviderError: the provider cannot run here.
+    """
+    return ChunkPlanner(
+        bundle,
+        read(node, "provider", str),
+        read(node, "threads", int),
+        read(node, "seed", int),
+        anytime=read(node, "anytime", bool),
+        settings=provider_settings(node),
     )

@@ -24,7 +24,7 @@ from policy_nodes.inference.policy import PolicySession
 from policy_nodes.monitors.fiper import FiperMonitor
 from policy_nodes.monitors.identity import calibrated_samples, policy_identity
 from policy_nodes.nodes.bundle_node import BundleNode
-from policy_nodes.nodes.bundle_options import INFERENCE_OPTIONS
+from policy_nodes.nodes.bundle_options import INFERENCE_OPTIONS, provider_settings
 from policy_nodes.nodes.contract_topics import subscribe_images, subscribe_terms
 from policy_nodes.nodes.conversions import alarm_to_message
 from policy_nodes.nodes.foreign_types import foreign_types
@@ -51,7 +51,8 @@ class MonitorNode(BundleNode):
     def setup(self, bundle: Bundle) -> None:
         """Own policy session, calibrated monitor, topics."""
         threads = self.number("threads")
-        self._policy = PolicySession(bundle, provider=self.text("provider"), threads=threads)
+        settings = provider_settings(self)
+        self._policy = PolicySession(bundle, provider=self.text("provider"), threads=threads, settings=settings)
         self._samples = calibrated_samples(bundle)
         self._monitor = FiperMonitor.open(bundle.path, policy_identity(bundle.manifest, self._samples), threads)
         self._rng = np.random.default_rng(self.number("seed") + 1)

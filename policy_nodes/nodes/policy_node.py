@@ -17,13 +17,13 @@ from policy_nodes.bundle.load import Bundle
 from policy_nodes.bundle.manifest import ImageFeature, ObservationTerm
 from policy_nodes.inference.first_ticks_gate import FirstTicksGate, parse_mode
 from policy_nodes.inference.observation import ObservationBuffer
-from policy_nodes.inference.planner import ChunkPlanner, Plan
+from policy_nodes.inference.planner import Plan
 from policy_nodes.inference.planning_loop import PlanningLoop
 from policy_nodes.nodes.bundle_node import BundleNode
-from policy_nodes.nodes.bundle_options import INFERENCE_OPTIONS
+from policy_nodes.nodes.bundle_options import INFERENCE_OPTIONS, open_planner
 from policy_nodes.nodes.contract_topics import require_joint_positions, subscribe_images, subscribe_terms
 from policy_nodes.nodes.foreign_types import foreign_types
-from policy_nodes.nodes.parameters import Option, read
+from policy_nodes.nodes.parameters import Option
 from policy_nodes.nodes.policy_outputs import PolicyOutputs
 from policy_nodes.nodes.realtime_options import REALTIME_OPTIONS, process_settings, write_timing
 from policy_nodes.nodes.spinning import run_node
@@ -53,8 +53,7 @@ class PolicyNode(BundleNode):
         require_joint_positions(bundle.manifest)
         self._realtime = process_settings(self)
         self._first_ticks = parse_mode(self.text("first_ticks"))
-        provider, threads, seed = self.text("provider"), self.number("threads"), self.number("seed")
-        self._planner = ChunkPlanner(bundle, provider, threads, seed, anytime=read(self, "anytime", bool))
+        self._planner = open_planner(self, bundle)
         self._planner.warm_up()
         self._buffer = ObservationBuffer(bundle.manifest.observations, bundle.manifest.images)
         self._outputs = PolicyOutputs(self, bundle.manifest, lambda: self._loop is not None and self._loop.planned > 0)

@@ -7,7 +7,7 @@ from policy_nodes.errors import BundleError, ObservationError
 from policy_nodes.inference.observation import Observation
 from policy_nodes.inference.planner import ChunkPlanner
 from policy_nodes.inference.policy import PolicySession
-from tests.policy_nodes.bundle_fixture import ACTIONS, HORIZON, observation_arrays
+from tests.policy_nodes.bundle_fixture import ACTIONS, HORIZON, make_bundle, observation_arrays
 from tests.policy_nodes.continued_bundle import WARM_SHARE, make_continued_bundle
 
 STEP_NS = 20_000_000
@@ -172,3 +172,20 @@ def test_blending_leaves_no_jump_where_the_chunks_change(bundle):
     np.testing.assert_allclose(second.chunk.values[8:], second.output.chunk[0][8:])
     third = made.plan(observed(16))
     np.testing.assert_allclose(third.chunk.values[0], second.chunk.values[8], atol=1e-9)  # what was executed
+
+
+def test_every_graph_is_opened_with_the_settings_of_its_provider(monkeypatch, tmp_path):
+    from policy_nodes.inference import planner as module
+    from policy_nodes.inference.provider_options import ProviderSettings
+
+    seen = []
+    original = module.PolicySession
+
+    def opened(bundle, provider="cpu", threads=1, variant=None, settings=None):
+        seen.append((variant, settings))
+        return original(bundle, provider, threads, variant, settings)
+
+    monkeypatch.setattr(module, "PolicySession", opened)
+    settings = ProviderSettings(device=1)
+    module.ChunkPlanner(load_bundle(make_bundle(tmp_path)), settings=settings)
+    assert seen == [(None, settings)]

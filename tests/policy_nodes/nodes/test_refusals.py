@@ -266,3 +266,14 @@ def test_unreadable_ros_arguments(make):
     )
     assert done.returncode == 1
     assert "cannot read the ROS arguments" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_gpu_settings_are_parameters_and_an_unknown_precision_is_refused(make, bundle):
+    from policy_nodes.nodes.bundle_options import provider_settings
+
+    node = make(PolicyNode, bundle=bundle, autostart=False, device=2, precision="float16", cuda_graph=True)
+    settings = provider_settings(node)
+    assert (settings.device, settings.precision, settings.cuda_graph) == (2, "float16", True)
+    node = make(MonitorNode, bundle=bundle, autostart=False, precision="int4")
+    with pytest.raises(ConfigError, match="'int4'"):
+        provider_settings(node)
