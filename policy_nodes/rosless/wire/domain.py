@@ -89,12 +89,12 @@ def domain_config(env: Mapping[str, str], pid: int) -> str:
     if word == "SYSTEM_DEFAULT":
         return uri
     internal = f"<Internal><WriterLingerDuration>{WRITER_LINGER}</WriterLingerDuration></Internal>"
-    general = "" if word == "SUBNET" else "<General><AllowMulticast>false</AllowMulticast></General>"
+    static = [peer for peer in env.get("ROS_STATIC_PEERS", "").split(";") if peer]
+    general = "" if word == "SUBNET" else f"<General>{_no_multicast(word, bool(static))}</General>"
     if word == "OFF":
         discovery = f"<ParticipantIndex>none</ParticipantIndex><Tag>ros_discovery_off_{pid}</Tag>"
     else:
-        peers = ["localhost"] if word == "LOCALHOST" else []
-        peers += [peer for peer in env.get("ROS_STATIC_PEERS", "").split(";") if peer]
+        peers = (["localhost"] if word == "LOCALHOST" else []) + static
         listed = "".join(f"<Peer address={quoteattr(peer)}/>" for peer in peers)
         discovery = (
             "<ParticipantIndex>auto</ParticipantIndex>"
@@ -102,6 +102,19 @@ def domain_config(env: Mapping[str, str], pid: int) -> str:
             + (f"<Peers>{listed}</Peers>" if listed else "")
         )
     return f"<CycloneDDS><Domain>{general}<Discovery>{discovery}</Discovery>{internal}</Domain></CycloneDDS>,{uri}"
+
+
+def _no_multicast(word: str, static_peers: bool) -> str:
+    """Settings of the interfaces for a range without multicast.
+
+    A real node (Cyclone DDS 0.10) announces itself to 127.0.0.1. Cyclone DDS 11 ignores an announcement that arrives over
+    an interface it does not use, so a node that was there first would never see it: the loopback interface is named.
+    """
+    multicast = "<AllowMulticast>false</AllowMulticast>"
+    if word != "LOCALHOST":
+        return multicast
+    outside = '<NetworkInterface autodetermine="true"/>' if static_peers else ""
+    return f'{multicast}<Interfaces>{outside}<NetworkInterface address="127.0.0.1"/></Interfaces>'
 
 
 def participant_ports(domain_id: int) -> list[int]:

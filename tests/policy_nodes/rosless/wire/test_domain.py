@@ -37,6 +37,15 @@ def test_static_peers_and_the_users_configuration():
     assert config.endswith(",<CycloneDDS/>")  # last, so that it wins
 
 
+def test_a_real_node_that_starts_later_is_heard_on_the_loopback_interface():
+    loopback = '<NetworkInterface address="127.0.0.1"/>'
+    assert f"<Interfaces>{loopback}</Interfaces>" in domain_config({}, 1)
+    both = domain_config({"ROS_STATIC_PEERS": "10.0.0.1"}, 1)  # another machine is reached over its own interface
+    assert f'<Interfaces><NetworkInterface autodetermine="true"/>{loopback}</Interfaces>' in both
+    for word in ("SUBNET", "OFF"):
+        assert "Interfaces" not in domain_config({"ROS_AUTOMATIC_DISCOVERY_RANGE": word}, 1)
+
+
 def test_unknown_range():
     with pytest.raises(DomainError, match="NEARBY") as caught:
         discovery_range({"ROS_AUTOMATIC_DISCOVERY_RANGE": "nearby"})
