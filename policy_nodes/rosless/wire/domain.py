@@ -107,8 +107,8 @@ def domain_config(env: Mapping[str, str], pid: int) -> str:
 def _no_multicast(word: str, static_peers: bool) -> str:
     """Settings of the interfaces for a range without multicast.
 
-    A real node (Cyclone DDS 0.10) announces itself to 127.0.0.1. Cyclone DDS 11 ignores an announcement that arrives over
-    an interface it does not use, so a node that was there first would never see it: the loopback interface is named.
+    A real node (Cyclone DDS 0.10) announces itself to 127.0.0.1. Cyclone DDS 11 ignores what arrives over an interface
+    that it does not use, so a node that was there first would never see the other: the loopback interface is named.
     """
     multicast = "<AllowMulticast>false</AllowMulticast>"
     if word != "LOCALHOST":
