@@ -31,7 +31,6 @@ class Episode:
     success: bool = False
     outcome: str = "timeout"
     stopped_by: str | None = None
-    stopped_s: float | None = None
     steps: int = 0
     inference_ms: list[float] = field(default_factory=list)
     score_time: list[float] = field(default_factory=list)
@@ -39,6 +38,7 @@ class Episode:
     calls: list[tuple[NDArray[np.float32], NDArray[np.float32]]] = field(default_factory=list)
     variant: str = ""
     mode: str = ""
+    stopped_s: float | None = None
 
     @property
     def alarms(self) -> int:

@@ -26,6 +26,7 @@ class SuiteRobot:
         joint_names: names on ``/joint_states``.
         frame_id: frame of the object poses.
         episode_time: simulated time since the episode began (s).
+        walking: nothing walks here.
 
     Args:
         task: contract name.
@@ -34,6 +35,8 @@ class SuiteRobot:
     Raises:
         SuiteError: a set of several tasks.
     """
+
+    walking: None = None
 
     def __init__(self, task: str, seed: int = 0) -> None:
         contract = task_contract(task)
