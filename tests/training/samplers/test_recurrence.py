@@ -9,7 +9,7 @@ from training.samplers.model import Model
 from training.samplers.recurrence import recurrence
 from training.samplers.table import SAMPLERS
 
-OBJECTIVES = {"ddpm": "ddpm_v", "edm": "edm", "flow": "flow", "shortcut": "shortcut", "meanflow": "meanflow", "consistency": "consistency"}
+OBJECTIVES = {name: name for name in ("edm", "flow", "shortcut", "meanflow", "consistency")} | {"ddpm": "ddpm_v"}
 PAIRS = [(family, name) for family, samplers in SAMPLERS.items() for name in samplers if name != "midpoint"]
 
 
