@@ -32,7 +32,7 @@ RUNTIME: Final = (
     Need("numpy", "1.26"),
     Need("onnxruntime", "1.20"),
     Need("pydantic", "2.7"),
-    Need("daqp", "0.5"),
+    Need("daqp", "0.11"),
     Need("PyYAML"),
     Need("tyro", "0.9"),
     Need("rich"),

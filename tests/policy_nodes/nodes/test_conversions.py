@@ -121,5 +121,5 @@ def test_every_type_that_a_contract_can_name_has_a_class():
     assert len(names) >= 3
     for name in names:
         assert message_type(name).__name__ == name.rpartition("/")[2]
-    with pytest.raises(ContractError, match="'sensor_msgs/msg/Image' is not supported"):
-        message_type("sensor_msgs/msg/Image")
+    with pytest.raises(ContractError, match="'sensor_msgs/msg/CompressedImage' is not supported"):
+        message_type("sensor_msgs/msg/CompressedImage")
