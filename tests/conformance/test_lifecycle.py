@@ -217,8 +217,9 @@ def test_services_and_events(managed, node, spin_until):
     ]  # fmt: skip
 
 
-def test_without_communication_there_are_no_services(ros):
-    quiet = Managed("quiet", enable_communication_interface=False)
+def test_without_communication_there_are_no_services_but_the_events(ros):
+    quiet = Managed("mute", enable_communication_interface=False)
     assert quiet.trigger_configure() == SUCCESS
-    assert quiet.count_publishers("/quiet/transition_event") == 0
+    assert quiet.count_services("/mute/change_state") == 0
+    assert quiet.count_publishers("/mute/transition_event") == 1
     quiet.destroy_node()

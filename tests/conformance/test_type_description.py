@@ -73,10 +73,10 @@ def test_unknown_types_and_bad_hashes_are_refused_with_a_reason(node, ask):
 
 
 def test_a_parameter_switches_it_off_and_cannot_be_changed(node, spin_until):
-    quiet = Node("quiet", parameter_overrides=[Parameter("start_type_description_service", value=False)])
-    assert not quiet.get_parameter("start_type_description_service").value
+    undescribed = Node("undescribed", parameter_overrides=[Parameter("start_type_description_service", value=False)])
+    assert not undescribed.get_parameter("start_type_description_service").value
     assert spin_until(lambda: node.count_services("/tester/get_type_description") >= 1, node)
-    assert node.count_services("/quiet/get_type_description") == 0
+    assert node.count_services("/undescribed/get_type_description") == 0
     assert node.get_parameter("start_type_description_service").value
     assert not node.set_parameters([Parameter("start_type_description_service", value=False)])[0].successful
-    quiet.destroy_node()
+    undescribed.destroy_node()

@@ -18,7 +18,7 @@ class LifecycleNodeMixin(ManagedEntity):
     """Adds the lifecycle to a node; initialise it after the node itself.
 
     Args:
-        enable_communication_interface: offer the five services and publish ``~/transition_event``.
+        enable_communication_interface: offer the five services; ``~/transition_event`` is always published, as in rcl.
         callback_group: group of the services, by default the node's own.
     """
 
@@ -28,8 +28,8 @@ class LifecycleNodeMixin(ManagedEntity):
         if not isinstance(self, Node):
             raise RuntimeError("LifecycleNodeMixin uses Node fields so Node needs to be in the inheritance tree.")
         own = self._rosless_lifecycle = Transitions(self)
+        own.event_publisher = Node.create_publisher(self, TransitionEvent, "~/transition_event", 10)
         if enable_communication_interface:
-            own.event_publisher = Node.create_publisher(self, TransitionEvent, "~/transition_event", 10)
             services = LifecycleServices(own.machine, own.change)
             for name, service in SERVICES.items():
                 self.create_service(service, f"~/{name}", getattr(services, name), callback_group=callback_group)
@@ -122,7 +122,7 @@ class LifecycleNode(LifecycleNodeMixin, Node):
 
     Args:
         node_name: its name.
-        enable_communication_interface: offer the five services and publish ``~/transition_event``.
+        enable_communication_interface: offer the five services; ``~/transition_event`` is always published, as in rcl.
         kwargs: as for ``Node``.
     """
 
