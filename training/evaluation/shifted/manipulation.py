@@ -71,8 +71,9 @@ class ShiftedWorld:
     def _begin(self, seed: int | None) -> None:
         self._rng = np.random.default_rng([0 if seed is None else seed, 13])
         self._command = Late(self._shift.action_delay)
-        self._joints, self._poses = Late(self._shift.observation_delay), {}  # type: ignore[var-annotated]
-        self._seen: tuple[float, Any, Any] | None = None
+        self._joints = Late(self._shift.observation_delay)
+        self._poses: dict[str, Late] = {}
+        self._seen: tuple[tuple[Floats, Floats, Floats], dict[str, Floats]] | None = None
 
     def reset(self, seed: int | None = None) -> None:
         """A seeded start, with empty delay lines."""
@@ -103,8 +104,8 @@ class ShiftedWorld:
                 late = self._poses.setdefault(name, Late(self._shift.observation_delay))
                 poses[name] = late(pose).copy()
                 poses[name][:3] += self._rng.normal(0.0, noise.get(POSES, 0.0), 3)
-            self._seen = (0.0, (position, velocity, effort), poses)
-        return self._seen[1], self._seen[2]
+            self._seen = (position, velocity, effort), poses
+        return self._seen
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._world, name)
