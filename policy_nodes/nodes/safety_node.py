@@ -26,6 +26,7 @@ from policy_nodes.nodes.safety_services import SafetyServices
 from policy_nodes.nodes.spinning import run_node
 from policy_nodes.nodes.state_messages import LEVELS
 from policy_nodes.safety.black_box_writer import BlackBoxWriter
+from policy_nodes.safety.chunks import ChunkForm
 from policy_nodes.safety.config import load_safety_config
 from policy_nodes.safety.decision import Decision
 from policy_nodes.safety.governor import Governor
@@ -63,6 +64,7 @@ class SafetyNode(BundleNode):
             control_period_s=self._period_s,
             chunk_period_s=actions.execution_horizon * actions.step_s,
             monitor_required="calibration.npz" in manifest.files,
+            chunk_form=ChunkForm.of(actions),
         )
         self._outputs = SafetyOutputs(self, manifest, self._governor, prefix, self._in_motion)
         if directory := self.text("black_box_directory"):
@@ -84,12 +86,7 @@ class SafetyNode(BundleNode):
         """Start the control loop; the policy still needs ``~/enable``."""
         assert self._outputs is not None
         self._loop = ControlLoop(
-            self._governor,
-            self._period_s,
-            self.now_ns,
-            self._publish,
-            self.get_logger().error,
-            self._realtime,
+            self._governor, self._period_s, self.now_ns, self._publish, self.get_logger().error, self._realtime
         )
         self._loop.start()
         return super().on_activate(state)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from policy_nodes.bundle.manifest import ActionSpec
 from policy_nodes.inference.scheduling.lookup import lookup, resample
 from policy_nodes.realtime.histogram import Histogram
 from policy_nodes.safety.config import SafetyConfig
@@ -24,6 +25,19 @@ class Wanted:
     velocity: Array
 
 
+@dataclass(frozen=True)
+class ChunkForm:
+    """What the bundle's contract says of every chunk: ``points`` samples, ``step_ns`` apart."""
+
+    points: int
+    step_ns: int
+
+    @classmethod
+    def of(cls, actions: ActionSpec) -> ChunkForm:
+        """The contract's."""
+        return cls(actions.horizon, round(actions.step_s * NS))
+
+
 class ChunkWatch:
     """Keeps the newest valid chunk.
 
@@ -32,15 +46,26 @@ class ChunkWatch:
         size: number of joints n.
         control_period_s: spacing of the lookups.
         chunk_period_s: a new chunk is due this long after the previous one arrived.
+        form: points and step of the contract; None takes chunks of any.
     """
 
-    def __init__(self, config: SafetyConfig, size: int, control_period_s: float, chunk_period_s: float) -> None:
+    def __init__(
+        self,
+        config: SafetyConfig,
+        size: int,
+        control_period_s: float,
+        chunk_period_s: float,
+        form: ChunkForm | None = None,
+    ) -> None:
         self.counts: Counter[Reason] = Counter()
         self.chunk: ActionChunk | None = None
         self.delay_s = 0.0
         """Observation stamp to arrival of the newest accepted chunk, s; as measured here, transport included."""
         self.delays = Histogram()
         """Of all accepted chunks."""
+        self.refused = ""
+        """What exactly was wrong with the last chunk of another form; empty if there was none."""
+        self._form = form
         self._arrival_ns = 0
         self._size = size
         self._period_ns = round(control_period_s * NS)
@@ -76,6 +101,11 @@ class ChunkWatch:
         values = np.asarray(chunk.values)
         if values.ndim != 2 or values.shape[0] < 1 or values.shape[1] != self._size or chunk.step_ns <= 0:
             return Reason.CHUNK_MALFORMED
+        form = self._form
+        if form is not None and (len(values), chunk.step_ns) != (form.points, form.step_ns):
+            given = f"{len(values)} points of {chunk.step_ns / NS:g} s"
+            self.refused = f"{given}, the contract has {form.points} of {form.step_ns / NS:g} s"
+            return Reason.CHUNK_WRONG_FORM
         if not np.all(np.isfinite(values)):
             return Reason.CHUNK_NOT_FINITE
         if chunk.stamp_ns > now_ns + self._future_ns:

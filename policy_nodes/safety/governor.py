@@ -22,7 +22,7 @@ from policy_nodes.safety.alarms import AlarmWatch
 from policy_nodes.safety.attitude import AttitudeWatch
 from policy_nodes.safety.backup import JerkLimitedStop
 from policy_nodes.safety.black_box import BlackBox
-from policy_nodes.safety.chunks import ChunkWatch, Wanted
+from policy_nodes.safety.chunks import ChunkForm, ChunkWatch, Wanted
 from policy_nodes.safety.clock import TickClock
 from policy_nodes.safety.commander import Commander
 from policy_nodes.safety.config import SafetyConfig
@@ -51,6 +51,7 @@ class Governor:
         control_period_s: time between ticks, s.
         chunk_period_s: time between chunks (execution horizon x step), s.
         monitor_required: a silent failure monitor stops the robot.
+        chunk_form: points and step of the contract's chunks; None takes any.
 
     Raises:
         ConfigError: limits are missing, superfluous or in another order than ``joints``, or a period is not positive.
@@ -64,6 +65,7 @@ class Governor:
         control_period_s: float,
         chunk_period_s: float,
         monitor_required: bool,
+        chunk_form: ChunkForm | None = None,
     ) -> None:
         check_fit(config, list(joints), control_period_s, chunk_period_s)
         self._config = config
@@ -71,7 +73,7 @@ class Governor:
         self._supervisor = Supervisor(config)
         self._joint = JointWatch(config)
         self._terms = {term.name: SignalWatch.of_term(term, config) for term in terms}
-        self._chunks = ChunkWatch(config, len(config.joints), control_period_s, chunk_period_s)
+        self._chunks = ChunkWatch(config, len(config.joints), control_period_s, chunk_period_s, chunk_form)
         self._alarms = AlarmWatch(config, monitor_required)
         self._clock = TickClock(control_period_s, config.clock_jump_s)
         self._commander = Commander(config, control_period_s, terms)

@@ -28,6 +28,7 @@ class Reason(str, Enum):
     CHUNK_STALE = "chunk_stale"
     CHUNK_NOT_FINITE = "chunk_not_finite"
     CHUNK_MALFORMED = "chunk_malformed"
+    CHUNK_WRONG_FORM = "chunk_wrong_form"
     CHUNK_FROM_FUTURE = "chunk_from_future"
     CHUNK_OUT_OF_ORDER = "chunk_out_of_order"
     # Degradations: motion continues, or pauses, without an operator.
@@ -131,6 +132,10 @@ REASONS: dict[Reason, ReasonInfo] = {
     Reason.CHUNK_NOT_FINITE: _note("A chunk contained NaN or infinity.", "Check the policy's inputs and its export."),
     Reason.CHUNK_MALFORMED: _note(
         "A chunk had the wrong number of joints, no samples or no time step.",
+        "Start policy_node with the same bundle as safety_node.",
+    ),
+    Reason.CHUNK_WRONG_FORM: _note(
+        "A chunk had another number of points or another time step than the bundle's contract.",
         "Start policy_node with the same bundle as safety_node.",
     ),
     Reason.CHUNK_FROM_FUTURE: _note("A chunk was stamped later than now.", "Synchronise the clocks of the machines."),

@@ -50,6 +50,8 @@ def describe(
         status["chunk_delay_s/p99"] = f"{chunks.delays.quantile(0.99):.4f}"
         status["chunk_delay_s/max"] = f"{chunks.delays.max_s:.4f}"
     status.update({f"rejected/chunk/{cause.value}": str(n) for cause, n in chunks.counts.items()})
+    if chunks.refused:
+        status["chunk_refused"] = chunks.refused
     status.update({name: str(count) for name, count in counters.items()})
     if error:
         status["internal_error"] = error

@@ -17,6 +17,7 @@ from policy_nodes.inference.actions import decode_chunk
 from policy_nodes.inference.observation import Observation, ObservationBuffer
 from policy_nodes.inference.policy import PolicySession
 from policy_nodes.monitors.fiper import FiperMonitor
+from policy_nodes.safety.chunks import ChunkForm
 from policy_nodes.safety.config import load_safety_config
 from policy_nodes.safety.governor import Decision, Governor
 from policy_nodes.safety.supervisor import State
@@ -151,6 +152,7 @@ class ClosedLoop:
             control_period_s=self.period_ns / SECOND_NS,
             chunk_period_s=self.replan_ticks * self.period_ns / SECOND_NS,
             monitor_required=False,
+            chunk_form=ChunkForm.of(manifest.actions),
         )
 
     def _observe(self, governor: Governor, now: int) -> None:

@@ -17,6 +17,7 @@ from policy_nodes.errors import ObservationError
 from policy_nodes.inference.messages import projected_gravity
 from policy_nodes.inference.observation import ObservationBuffer
 from policy_nodes.inference.planner import ChunkPlanner
+from policy_nodes.safety.chunks import ChunkForm
 from policy_nodes.safety.config import load_safety_config
 from policy_nodes.safety.decision import Decision
 from policy_nodes.safety.governor import Governor
@@ -71,6 +72,7 @@ class WalkingLoop:
             control_period_s=self.period_s,
             chunk_period_s=actions.execution_horizon * actions.step_s,
             monitor_required=False,
+            chunk_form=ChunkForm.of(actions),
         )
         self.planner, self.buffer = ChunkPlanner(bundle), ObservationBuffer(manifest.observations)
         self.corrupt, self.planning = corrupt, True

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from policy_nodes.bundle.manifest import ObservationTerm
 from policy_nodes.running.campaign.sources import read_term, source_of
 from policy_nodes.running.campaign.streams import NS, Corruption, Maker, Sample
+from policy_nodes.safety.chunks import ChunkForm
 from policy_nodes.safety.config import SafetyConfig
 from policy_nodes.safety.decision import Decision
 from policy_nodes.safety.governor import Governor
@@ -105,8 +106,9 @@ class Bench:
     def __post_init__(self) -> None:
         plant = self.plant
         self.governor = Governor(
-            plant.safety, plant.joints, plant.terms, plant.period_s, plant.chunk_period_s, plant.monitored
-        )
+            plant.safety, plant.joints, plant.terms, plant.period_s, plant.chunk_period_s, plant.monitored,
+            ChunkForm(plant.horizon, round(plant.step_s * NS)),
+        )  # fmt: skip
         self.position = self.reported = np.array(plant.start)
         self._makers: dict[str, Maker] = {}
         self._corruptions: dict[str, Corruption] = {}

@@ -130,6 +130,7 @@ def _chunks() -> list[Case]:
              R.COMMAND_FAR_FROM_STATE),
         case("permuted", "names and values in another order", streams.permuted, S.NEVER),
         case("wrong_length", "one joint is missing", streams.shorten, S.CHUNK_END, ended),
+        case("wrong_points", "the last point is missing", streams.truncate, S.CHUNK_END, ended),
         case("stale_stamp", "the stamp stands still", streams.stale_stamp, S.CHUNK_END, ended),
         case("future_stamp", "stamped 0.5 s ahead", streams.shift_stamp(0.5), S.CHUNK_END, ended),
         case("past_stamp", "answers to what was seen 1.5 s ago", streams.shift_stamp(-1.5), S.CHUNK_END, ended),

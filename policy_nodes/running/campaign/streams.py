@@ -140,6 +140,11 @@ def shorten() -> Corruption:
     return lambda sample: [(0, replace(sample, values=sample.values[..., :-1], names=sample.names[:-1]))]
 
 
+def truncate() -> Corruption:
+    """The last point of a chunk is missing."""
+    return lambda sample: [(0, replace(sample, values=sample.values[:-1]))]
+
+
 def stale_stamp() -> Corruption:
     """The first stamp is repeated for ever: the source's clock stands still."""
     first: list[int] = []

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from policy_nodes.bundle.manifest import ObservationTerm
+from policy_nodes.safety.chunks import ChunkForm
 from policy_nodes.safety.config import JointLimit, SafetyConfig
 from policy_nodes.safety.governor import Decision, Governor
 from policy_nodes.types import ActionChunk, Alarm, JointSample
 
 MS = 1_000_000
 PERIOD_MS = 10
+FORM = ChunkForm(16, 20 * MS)
 JOINTS = ["shoulder", "elbow"]
 VELOCITY, ACCELERATION, JERK = 2.0, 10.0, 500.0
 
@@ -65,7 +67,7 @@ class Rig:
     cube: np.ndarray = field(default_factory=lambda: np.zeros(3))
 
     def __post_init__(self) -> None:
-        self.governor = Governor(self.settings, JOINTS, [term()], PERIOD_MS / 1e3, 0.16, self.monitor)
+        self.governor = Governor(self.settings, JOINTS, [term()], PERIOD_MS / 1e3, 0.16, self.monitor, FORM)
         self.position = self.start = np.zeros(2)
         self.frozen: np.ndarray | None = None
         self.sequence = 0

@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from policy_nodes.safety.chunks import ChunkWatch
+from policy_nodes.safety.chunks import ChunkForm, ChunkWatch
 from policy_nodes.safety.reasons import Reason
 from policy_nodes.types import ActionChunk
 from tests.policy_nodes.safety.rig import MS, config
@@ -78,6 +80,19 @@ def test_rejected_chunks_are_counted_and_the_previous_one_stays(bad: ActionChunk
     wanted = chunks.at(1030 * MS)
     assert wanted is not None
     np.testing.assert_allclose(wanted.position, [0.015])
+
+
+def test_the_form_of_the_contract_is_asked_for_only_where_it_is_known() -> None:
+    form = ChunkForm(points=5, step_ns=20 * MS)
+    strict = ChunkWatch(config(), 1, 0.01, 0.04, form)
+    longer = replace(chunk(), values=np.zeros((6, 1)))
+    assert strict.offer(1005 * MS, longer, commanding=False) is Reason.CHUNK_WRONG_FORM
+    assert strict.refused == "6 points of 0.02 s, the contract has 5 of 0.02 s"
+    assert strict.chunk is None
+    # Joints are looked at first: what has another number of them is not even a chunk of this robot.
+    assert strict.offer(1005 * MS, replace(chunk(), values=np.zeros((6, 2))), False) is Reason.CHUNK_MALFORMED
+    assert strict.offer(1005 * MS, chunk(), commanding=False) is None
+    assert ChunkWatch(config(), 1, 0.01, 0.04).offer(1005 * MS, longer, commanding=False) is None
 
 
 def test_restarted_policy_is_accepted_only_while_it_does_not_command() -> None:

@@ -1,5 +1,7 @@
 """Life cycle of the governor: start, enable, motion, disable, reset; and that nothing gets out of it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -222,6 +224,38 @@ def test_unknown_observations_and_unreadable_chunks_are_counted() -> None:
     assert status["rejected/chunk/chunk_malformed"] == "1"
     assert status["transition/0"].endswith("READY -> ACTIVE: operator_enable")
     assert all(isinstance(value, str) for value in status.values())
+
+
+@pytest.mark.parametrize(
+    ("points", "step_ms", "text"),
+    [
+        (15, 20, "15 points of 0.02 s, the contract has 16 of 0.02 s"),
+        (17, 20, "17 points of 0.02 s, the contract has 16 of 0.02 s"),
+        (16, 10, "16 points of 0.01 s, the contract has 16 of 0.02 s"),
+    ],
+)
+def test_a_chunk_of_another_form_is_refused_named_and_the_old_one_continues(
+    points: int, step_ms: int, text: str
+) -> None:
+    rig = Rig().active(20)
+    before = rig.governor.status()["chunk_sequence"]
+    chunk = rig.chunk()
+    # Every sample is where the good chunk's is: only points and step are wrong.
+    values = chunk.values[np.minimum(np.arange(points) * step_ms // 20, 15)]
+    refused = rig.governor.on_chunk(rig.now, replace(chunk, values=values, step_ns=step_ms * MS))
+    assert refused is Reason.CHUNK_WRONG_FORM
+    status = rig.governor.status()
+    assert (status["rejected/chunk/chunk_wrong_form"], status["chunk_refused"]) == ("1", text)
+    assert status["chunk_sequence"] == before
+    assert rig.tick().state is State.ACTIVE
+    # A policy that sends nothing else is a silent policy: stopped when its last good chunk is over.
+    rig.chunks = False
+    for _ in range(80):
+        chunk = rig.chunk()
+        assert rig.governor.on_chunk(rig.now, replace(chunk, values=chunk.values[:-1])) is Reason.CHUNK_WRONG_FORM
+        rig.tick()
+    assert (rig.log[-1].state, rig.log[-1].reason) == (State.STOPPED, Reason.CHUNK_EXHAUSTED)
+    rig.assert_limits()
 
 
 @pytest.mark.parametrize(

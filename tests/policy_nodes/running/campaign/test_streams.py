@@ -35,6 +35,10 @@ def test_values():
     assert stamps(through(streams.freeze())) == [0, 100, 200, 300]
     np.testing.assert_allclose(through(streams.wrong_order())[0][1].values, [0.2, 0.0, 0.1])
     assert through(streams.shorten())[0][1].names == ("a", "b")
+    whole = Sample(0, np.arange(6.0).reshape(3, 2), ("a", "b"))
+    ((_, cut),) = streams.truncate()(whole)
+    np.testing.assert_array_equal(cut.values, [[0.0, 1.0], [2.0, 3.0]])
+    assert cut.names == whole.names
 
 
 def test_permuted_keeps_the_meaning():
