@@ -8,6 +8,8 @@ import yaml
 from policy_nodes.launching import LaunchError, describe
 from policy_nodes.launching.description import resolve
 
+pytestmark = pytest.mark.pure
+
 DIRECTORY = Path(__file__).parents[2] / "launch"
 FILES = sorted(DIRECTORY.glob("*.launch.yaml"))
 LIFECYCLE = ("safety_node", "monitor_node", "policy_node")

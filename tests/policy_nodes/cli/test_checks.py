@@ -1,10 +1,13 @@
 import io
 import json
 
+import pytest
 from rich.console import Console
 
 from policy_nodes.cli.checks import Check, guarded, passed, print_json, print_table
 from policy_nodes.errors import BundleError
+
+pytestmark = pytest.mark.pure
 
 ROWS = [Check("a", "ok", "fine [red]x"), Check("b", "warn", "slow", "hurry")]
 

@@ -5,6 +5,8 @@ from rich.console import Console
 
 from policy_nodes.cli.progress import ProgressBar
 
+pytestmark = pytest.mark.pure
+
 
 class Clock:
     def __init__(self):

@@ -6,6 +6,8 @@ from policy_nodes.cli import main
 from tests.policy_nodes.bundle.resealing import edit_manifest
 from tests.policy_nodes.bundle_fixture import make_bundle
 
+pytestmark = pytest.mark.pure
+
 
 @pytest.fixture
 def pair(tmp_path):

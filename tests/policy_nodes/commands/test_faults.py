@@ -12,6 +12,8 @@ from policy_nodes.running.campaign.catalogue import CASES
 from policy_nodes.running.campaign.rehearsal import PHASES
 from tests.policy_nodes.running.campaign.test_rehearsal import PLANT
 
+pytestmark = pytest.mark.pure
+
 
 @pytest.fixture
 def bundle(tmp_path):

@@ -8,6 +8,8 @@ from policy_nodes.errors import ProviderError
 from tests.policy_nodes.bundle_fixture import make_bundle
 from tests.policy_nodes.continued_bundle import make_continued_bundle
 
+pytestmark = pytest.mark.pure
+
 
 def test_every_graph_on_every_provider_that_is_there(tmp_path):
     bundle = load_bundle(make_continued_bundle(tmp_path))

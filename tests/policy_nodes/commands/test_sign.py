@@ -6,6 +6,8 @@ from policy_nodes.bundle.load import load_bundle
 from policy_nodes.cli import main
 from tests.policy_nodes.bundle_fixture import make_bundle
 
+pytestmark = pytest.mark.pure
+
 
 @pytest.fixture
 def bundle(tmp_path):

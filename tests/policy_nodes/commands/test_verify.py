@@ -13,6 +13,8 @@ from policy_nodes.inference.latency import Latency
 from tests.policy_nodes.bundle.resealing import edit_manifest
 from tests.policy_nodes.bundle_fixture import JOINTS, make_bundle, npz_bytes, parity_bytes, safety_yaml, tiny_model
 
+pytestmark = pytest.mark.pure
+
 ITEMS = [
     "manifest",
     "signature",

@@ -8,6 +8,8 @@ from policy_nodes.launching.description import resolve
 
 from .ament import ament_environment
 
+pytestmark = pytest.mark.pure
+
 NODE = "- node: {pkg: demo, exec: sleeper, name: %s}\n"
 
 

@@ -8,6 +8,8 @@ from policy_nodes.launching.packages import executable_command, share_directory
 
 from .ament import ament_environment
 
+pytestmark = pytest.mark.pure
+
 
 def test_keel_runs_in_this_python():
     assert executable_command("keel", "safety_node", {}) == [

@@ -5,6 +5,8 @@ import pytest
 from policy_nodes.launching.errors import LaunchError
 from policy_nodes.launching.substitutions import Substituter
 
+pytestmark = pytest.mark.pure
+
 FILE = Path("/some/where/x.launch.yaml")
 
 

@@ -23,6 +23,8 @@ from policy_nodes.nodes.message_types import message_type
 from policy_nodes.realtime.histogram import Histogram, timing_values
 from policy_nodes.types import ActionChunk, Alarm
 
+pytestmark = pytest.mark.pure
+
 JOINTS = ["a", "b"]
 CHUNK = ActionChunk(1_500_000_001, 20_000_000, np.array([[0.0, 1.0], [0.5, 2.0], [1.0, 3.0]]), sequence=7)
 

@@ -14,6 +14,8 @@ from policy_nodes.nodes.conversions import message_to_alarm, to_stamp
 from policy_nodes.nodes.relayed import ALARM, CHUNK, COMMAND, IMU, JOINTS, POSE, TWIST, read_stamp, with_stamp
 from policy_nodes.running.campaign import streams
 
+pytestmark = pytest.mark.pure
+
 STAMP = 1_700_000_000_123_456_789
 
 

@@ -5,6 +5,8 @@ import pytest
 
 from policy_nodes.realtime.histogram import Histogram
 
+pytestmark = pytest.mark.pure
+
 
 def test_quantiles_are_known_to_the_bucket_width() -> None:
     rng = np.random.default_rng(0)

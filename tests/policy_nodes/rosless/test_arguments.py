@@ -4,6 +4,8 @@ from policy_nodes.rosless.arguments import ParamAssignment, merge, parse, parse_
 from policy_nodes.rosless.exceptions import RCLInvalidROSArgsError, UnknownROSArgsError
 from policy_nodes.rosless.names import RemapRule
 
+pytestmark = pytest.mark.pure
+
 
 def test_everything_at_once():
     line = (

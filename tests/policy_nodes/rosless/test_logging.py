@@ -16,6 +16,8 @@ from policy_nodes.rosless.logging import (
 )
 from policy_nodes.rosless.time import Time
 
+pytestmark = pytest.mark.pure
+
 
 @pytest.fixture(autouse=True)
 def _default_levels(monkeypatch):

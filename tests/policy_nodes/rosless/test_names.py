@@ -20,6 +20,8 @@ from policy_nodes.rosless.names import (
     validate_topic_name,
 )
 
+pytestmark = pytest.mark.pure
+
 TOKEN = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True)
 
 

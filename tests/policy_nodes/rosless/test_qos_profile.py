@@ -11,6 +11,8 @@ from policy_nodes.rosless.qos import (
     ReliabilityPolicy,
 )
 
+pytestmark = pytest.mark.pure
+
 
 def test_defaults_are_rclpys():
     profile = QoSProfile(depth=5)

@@ -4,6 +4,8 @@ import pytest
 
 from policy_nodes.rosless.task import Future, Task
 
+pytestmark = pytest.mark.pure
+
 
 class Queue:
     """The part of an executor that tasks use, run by hand."""

@@ -7,6 +7,8 @@ from policy_nodes.rosless.duration import Duration, Infinite
 from policy_nodes.rosless.idl import message_class
 from policy_nodes.rosless.time import Time
 
+pytestmark = pytest.mark.pure
+
 SPAN = st.integers(-(2**62), 2**62)
 INSTANT = st.integers(0, 2**31 * 10**9 - 1)  # builtin_interfaces/Time holds int32 seconds
 

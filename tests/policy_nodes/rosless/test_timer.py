@@ -4,6 +4,8 @@ from hypothesis import strategies as st
 
 from policy_nodes.rosless.timer import next_expiry
 
+pytestmark = pytest.mark.pure
+
 
 @pytest.mark.parametrize(
     ("due", "period", "now", "expected"),

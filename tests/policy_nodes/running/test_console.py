@@ -2,10 +2,13 @@ import io
 import sys
 from types import SimpleNamespace
 
+import pytest
 from rich.console import Console
 
 from policy_nodes.nodes.operator import StateEvent, View
 from policy_nodes.running.console import RunConsole, quiet_launch
+
+pytestmark = pytest.mark.pure
 
 LONG = "policy_node:" + " no plan" * 40
 

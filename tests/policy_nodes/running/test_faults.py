@@ -11,6 +11,8 @@ from policy_nodes.running.episodes import finish_episode, resume, start_episode
 from policy_nodes.running.faults import FAULTS, Fault, approaching, carrying, moving, run_fault
 from policy_nodes.running.session import RunError, Session
 
+pytestmark = pytest.mark.pure
+
 
 def view(speed=0.5, finger=0.02, finger_speed=0.0, state="ACTIVE", episode="running"):
     velocity = np.array([0.0, -speed, finger_speed])

@@ -7,6 +7,8 @@ from policy_nodes.nodes.operator import StateEvent
 from policy_nodes.running.reactions import fault_record, limit_use, lost_commands, observable_at, stop_motion
 from tests.policy_nodes.running.traces import CONFIG, PERIOD_S, SECOND, commands, result, trace
 
+pytestmark = pytest.mark.pure
+
 
 def judge(found, recorded=None):
     return fault_record(found, recorded or trace(), 0, PERIOD_S, 0.16, CONFIG)

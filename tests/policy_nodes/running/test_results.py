@@ -10,6 +10,8 @@ from policy_nodes.running.results import loop_records, write_results
 from tests.policy_nodes.bundle_fixture import LOW, make_bundle
 from tests.policy_nodes.running.traces import result, trace
 
+pytestmark = pytest.mark.pure
+
 TIMING = {"p50": "0.500", "p99": "1.000", "p999": "2.000", "max": "3.000"}
 
 

@@ -9,6 +9,8 @@ import pytest
 from policy_nodes.nodes.operator import OperatorError, StateEvent, View
 from policy_nodes.running.session import RunError, Session, ending, last_words
 
+pytestmark = pytest.mark.pure
+
 
 class Operator:
     def __init__(self, state, dead=False):

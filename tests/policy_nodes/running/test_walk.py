@@ -8,6 +8,8 @@ import pytest
 from policy_nodes.nodes.operator import StateEvent, View
 from policy_nodes.running.walk import walk, walk_fault
 
+pytestmark = pytest.mark.pure
+
 
 class FakeOperator:
     """Follows every velocity command at 90 %, unless told to stop."""

@@ -6,6 +6,8 @@ from packaging.requirements import Requirement
 from policy_nodes.cli.probes import packages
 from policy_nodes.cli.probes.packages import EXTRAS, RUNTIME, Need, judge, probe, release
 
+pytestmark = pytest.mark.pure
+
 
 @pytest.mark.parametrize(("text", "numbers"), [("2.13.0+cpu", (2, 13, 0)), ("1.24rc1", (1, 24)), ("x", ())])
 def test_release(text, numbers):

@@ -1,8 +1,11 @@
 import onnx
+import pytest
 
 from policy_nodes.cli.probes.providers import IDENTITY, probe
 from policy_nodes.errors import ProviderError
 from policy_nodes.inference import providers
+
+pytestmark = pytest.mark.pure
 
 
 def test_the_tiny_graph_is_a_valid_identity():

@@ -6,6 +6,8 @@ import pytest
 
 from policy_nodes.cli.probes import realtime
 
+pytestmark = pytest.mark.pure
+
 
 class Machine:
     """A clock whose sleep is late by a fixed time."""

@@ -6,6 +6,8 @@ import pytest
 
 from policy_nodes.rosless.idl import all_packages, message_class, service_class
 
+pytestmark = pytest.mark.pure
+
 JointState = message_class("sensor_msgs/msg/JointState")
 Imu = message_class("sensor_msgs/msg/Imu")
 Header = message_class("std_msgs/msg/Header")

@@ -12,6 +12,8 @@ from policy_nodes.rosless.idl.model import specs
 
 from .random_messages import STORE, random_message, twin
 
+pytestmark = pytest.mark.pure
+
 MESSAGES = sorted(specs()[0])
 IN_ROSBAGS = [name for name in MESSAGES if name in STORE.types]
 JointState = message_class("sensor_msgs/msg/JointState")

@@ -9,6 +9,8 @@ from policy_nodes.rosless.idl.model import specs
 
 from .random_messages import STORE
 
+pytestmark = pytest.mark.pure
+
 # rosbags hashes `char` as CHAR; rosidl maps it to uint8, as the published graph hash below confirms
 CHAR = {
     "std_msgs/msg/Char", "service_msgs/msg/ServiceEventInfo", "rmw_dds_common/msg/Gid",

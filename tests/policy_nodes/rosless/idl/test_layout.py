@@ -5,6 +5,8 @@ import pytest
 from policy_nodes.rosless.idl.layout import Position, Source, padded_struct, smallest_size, struct_table
 from policy_nodes.rosless.idl.model import FieldType
 
+pytestmark = pytest.mark.pure
+
 
 @pytest.mark.parametrize(
     ("run", "offset", "text"),

@@ -2,6 +2,8 @@ import pytest
 
 from policy_nodes.rosless.idl.model import Field, FieldType, parse_message, parse_type, specs
 
+pytestmark = pytest.mark.pure
+
 
 @pytest.mark.parametrize(
     ("text", "parsed"),

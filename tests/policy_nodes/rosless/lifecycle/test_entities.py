@@ -1,9 +1,13 @@
+import pytest
+
 from policy_nodes.rosless.lifecycle.entities import (
     LifecycleState,
     ManagedEntity,
     SimpleManagedEntity,
     TransitionCallbackReturn,
 )
+
+pytestmark = pytest.mark.pure
 
 STATE = LifecycleState(label="inactive", state_id=2)
 

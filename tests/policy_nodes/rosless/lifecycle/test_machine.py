@@ -4,6 +4,8 @@ from policy_nodes.rosless.exceptions import RCLError
 from policy_nodes.rosless.idl import message_class
 from policy_nodes.rosless.lifecycle.machine import EDGES, STATES, LifecycleStateMachine
 
+pytestmark = pytest.mark.pure
+
 # rows of `rcl_lifecycle/default_state_machine.c` and the numbers of lifecycle_msgs/msg/Transition
 GRAPH = [
     (1, "configure", "unconfigured", "configuring"),

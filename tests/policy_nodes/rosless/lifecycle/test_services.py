@@ -6,6 +6,8 @@ from policy_nodes.rosless.lifecycle.entities import TransitionCallbackReturn
 from policy_nodes.rosless.lifecycle.machine import LifecycleStateMachine
 from policy_nodes.rosless.lifecycle.services import SERVICES, LifecycleServices
 
+pytestmark = pytest.mark.pure
+
 Transition = message_class("lifecycle_msgs/msg/Transition")
 
 

@@ -5,6 +5,8 @@ import pytest
 from policy_nodes.rosless.idl import message_class
 from policy_nodes.rosless.parameters import Parameter, get_parameter_value, parameter_value_to_python
 
+pytestmark = pytest.mark.pure
+
 CASES = [
     (True, "BOOL"), (3, "INTEGER"), (2.5, "DOUBLE"), ("a", "STRING"), ([b"\x01", b"\xff"], "BYTE_ARRAY"),
     ([True, False], "BOOL_ARRAY"), ([1, 2], "INTEGER_ARRAY"), ((1.0, 2.0), "DOUBLE_ARRAY"), (["a"], "STRING_ARRAY"),

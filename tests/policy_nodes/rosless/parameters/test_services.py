@@ -4,6 +4,8 @@ from policy_nodes.rosless.parameters import Parameter
 
 from .fake_node import FakeNode
 
+pytestmark = pytest.mark.pure
+
 
 @pytest.fixture
 def node():

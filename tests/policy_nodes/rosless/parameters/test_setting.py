@@ -17,6 +17,8 @@ from policy_nodes.rosless.parameters.descriptors import accepted, refused
 
 from .fake_node import FakeNode
 
+pytestmark = pytest.mark.pure
+
 Descriptor = message_class("rcl_interfaces/msg/ParameterDescriptor")
 IntegerRange = message_class("rcl_interfaces/msg/IntegerRange")
 FloatingPointRange = message_class("rcl_interfaces/msg/FloatingPointRange")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from policy_nodes.rosless.parameters.yaml_rules import parse_scalar
 
-pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="calls glibc")
+pytestmark = [pytest.mark.pure, pytest.mark.skipif(not sys.platform.startswith("linux"), reason="calls glibc")]
 
 ERANGE = 34
 

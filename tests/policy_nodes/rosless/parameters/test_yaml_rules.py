@@ -8,6 +8,8 @@ from policy_nodes.rosless.exceptions import RCLInvalidROSArgsError
 from policy_nodes.rosless.parameters import ParameterFileError, load_params_file, parse_value
 from policy_nodes.rosless.parameters.yaml_rules import load_params_text, node_matches, parse_scalar
 
+pytestmark = pytest.mark.pure
+
 
 @pytest.mark.parametrize(
     ("text", "value"),

@@ -7,6 +7,8 @@ from policy_nodes.rosless.qos import DurabilityPolicy, HistoryPolicy, Liveliness
 from policy_nodes.rosless.wire.capi import INFINITE_NS
 from policy_nodes.rosless.wire.qos_map import check_supported, from_dds, to_dds
 
+pytestmark = pytest.mark.pure
+
 
 def test_default_profile_as_rmw_cyclonedds_maps_it():
     qos = to_dds(QoSProfile(depth=7), "typehash=x;")

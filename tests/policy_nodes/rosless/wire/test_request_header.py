@@ -1,6 +1,10 @@
+import pytest
+
 from policy_nodes.rosless.decode import decode
 from policy_nodes.rosless.idl import deserialize, serialize, service_class
 from policy_nodes.rosless.wire.request_header import RequestId, identity, unwrap, wrap
+
+pytestmark = pytest.mark.pure
 
 
 def test_layout_by_hand():

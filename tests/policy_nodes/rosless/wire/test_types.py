@@ -3,6 +3,8 @@ import pytest
 from policy_nodes.rosless.idl import all_packages, message_class, serialize, service_class
 from policy_nodes.rosless.wire.types import dds_type_name, idl_struct, ros_type_name
 
+pytestmark = pytest.mark.pure
+
 JOINT_STATE = "sensor_msgs/msg/JointState"
 
 

@@ -7,6 +7,8 @@ from policy_nodes.running.campaign import ledger as module
 from policy_nodes.running.campaign.ledger import Ledger, largest_gap_s
 from policy_nodes.running.campaign.moments import NS, Record
 
+pytestmark = pytest.mark.pure
+
 MS = NS // 1000
 
 

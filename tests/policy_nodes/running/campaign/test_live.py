@@ -13,6 +13,8 @@ from policy_nodes.running.campaign.trial import TooSlow
 from policy_nodes.running.campaign.verdict import Seen, Verdict, not_carried_out
 from policy_nodes.running.session import RunError
 
+pytestmark = pytest.mark.pure
+
 PHASE = ARM[0]
 SETTING = Setting(Path("x.launch.yaml"), {}, Path("."), allowed_periods=2.0)
 PASSED = Verdict("estop", PHASE.name, True, [], "estop", 0.5, Seen(0.0, 0.1, 0.11, "STOPPED", "estop"))

@@ -1,9 +1,12 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
 from policy_nodes.nodes.operator import StateEvent, View
 from policy_nodes.running.campaign.phases import phases_of
+
+pytestmark = pytest.mark.pure
 
 
 def manifest(task, *fields):

@@ -10,6 +10,8 @@ from policy_nodes.running.campaign.catalogue import CASES
 from policy_nodes.running.campaign.progress import REVIVE_S, Results, estimate_s, spoken
 from policy_nodes.running.campaign.verdict import Seen, Verdict, not_carried_out
 
+pytestmark = pytest.mark.pure
+
 HEADER = {
     "key": {"manifest": "a", "mode": "live"},
     "bundle": "b",

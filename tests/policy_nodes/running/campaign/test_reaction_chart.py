@@ -6,6 +6,8 @@ import pytest
 
 from policy_nodes.running.campaign.reaction_chart import chart, counts, quantile, reactions
 
+pytestmark = pytest.mark.pure
+
 
 def test_what_counts_as_a_reaction():
     verdicts = [

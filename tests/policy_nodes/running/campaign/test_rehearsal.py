@@ -19,6 +19,8 @@ from policy_nodes.safety.config import JointLimit, SafetyConfig
 from policy_nodes.safety.reasons import Reason
 from tests.policy_nodes.safety.rig import term
 
+pytestmark = pytest.mark.pure
+
 NAMES = ["shoulder", "elbow", "wrist"]
 BOUNDS = {"position_min": -2.5, "position_max": 2.5, "velocity": 2.0, "acceleration": 10.0, "jerk": 500.0}
 SAFETY = SafetyConfig.model_validate(

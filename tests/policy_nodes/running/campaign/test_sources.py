@@ -10,6 +10,8 @@ from policy_nodes.running.campaign.moments import NS
 from policy_nodes.running.campaign.sources import applies, declared, limits_of, read_term, source_of
 from policy_nodes.safety.reasons import Reason
 
+pytestmark = pytest.mark.pure
+
 JOINTS, POSE = "sensor_msgs/msg/JointState", "geometry_msgs/msg/PoseStamped"
 IMU, TWIST = "sensor_msgs/msg/Imu", "geometry_msgs/msg/Twist"
 

@@ -6,6 +6,8 @@ import pytest
 from policy_nodes.running.campaign import streams
 from policy_nodes.running.campaign.streams import Sample
 
+pytestmark = pytest.mark.pure
+
 MESSAGES = [Sample(k * 100, np.array([k, k + 0.1, k + 0.2]), ("a", "b", "c")) for k in range(4)]
 
 

@@ -17,6 +17,8 @@ from policy_nodes.running.campaign.trial import TooSlow, carry_out
 from policy_nodes.safety.config import SafetyConfig
 from policy_nodes.safety.reasons import Reason
 
+pytestmark = pytest.mark.pure
+
 MS = NS // 1000
 T0 = 1_000 * NS
 """When the fault is injected."""
