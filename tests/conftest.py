@@ -63,7 +63,7 @@ _LIVE = (
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark ``live`` by folder, before ``-m`` is applied; a file or a test marked ``pure`` stays in the parallel half."""
+    """Mark ``live`` by folder, before ``-m`` is applied; what is marked ``pure`` stays in the parallel half."""
     root = Path(__file__).parent
     for item in items:
         folder = item.path.relative_to(root).as_posix() if item.path.is_relative_to(root) else ""
