@@ -2,11 +2,13 @@
 
 Rollouts are recorded once (``rollouts/``, one file per cause, so that an interrupted run goes on where it was) and
 scored once (``scores.npz``); run it again to compare anew. Writes ``table.md``, ``coverage.md``, ``results.json`` and
-``traces.png`` into a directory per task; ``--summary`` puts the tasks side by side.
+``traces.png`` into a directory per task; ``--summary`` puts the tasks side by side. Every second rollout of a cause
+tests; the others are for ``--choose``, which ranks scores, windows and combinations.
 
     python benchmarks/failure_prediction.py examples/panda_pick_place.keel --seconds 8
     python benchmarks/failure_prediction.py examples/metaworld_pick_place.keel --seconds 2.5
     python benchmarks/failure_prediction.py examples/metaworld_drawer_open.keel --seconds 4
+    python benchmarks/failure_prediction.py --choose
     python benchmarks/failure_prediction.py --summary --page docs/failure_prediction_tasks.md
     python benchmarks/failure_prediction.py examples/panda_pick_place.keel --study --train 150
 """
@@ -37,13 +39,21 @@ from training.contracts.task import TaskContract
 from training.disturbances.cause import Cause
 from training.disturbances.registry import disturbances
 from training.disturbances.suite import Disturbances
+from training.monitors.benchmark.choose import candidates, choice_table, rank
 from training.monitors.benchmark.compare import ScoredRollout
 from training.monitors.benchmark.coverage import coverage_table
 from training.monitors.benchmark.methods import SINGLE, Result, all_methods, judge
 from training.monitors.benchmark.page import outcomes_in, page
-from training.monitors.benchmark.record import StoredRollout, load_rollouts, record, save_rollouts
+from training.monitors.benchmark.record import (
+    StoredRollout,
+    load_rollouts,
+    record,
+    save_rollouts,
+    still_to_record,
+)
 from training.monitors.benchmark.report import cause_table, metrics_table, plot_traces
 from training.monitors.benchmark.scoring import ScoringConfig, load_scores, save_scores, score_rollouts
+from training.monitors.benchmark.split import split
 from training.monitors.benchmark.study import study
 from training.monitors.benchmark.summary import summarise, summary_table
 from training.monitors.export import position_function
@@ -82,6 +92,8 @@ class Args:
     page: Path | None = None
     """With --summary: also write all tables to this Markdown file, with those that `keel evaluate --detect --react`
     has written into the directory of a task."""
+    choose: bool = False
+    """Only rank candidates on the halves of all tasks in --output that test nothing; writes choice.md."""
     study: bool = False
     """Only vary samples per call, training rollouts, network seeds and features (minutes; needs --train >= 150)."""
 
@@ -97,15 +109,16 @@ def rollouts_of(
     with ProgressBar("record", total=args.clean + args.each * (len(causes) - 1)) as bar:
         for index, cause in enumerate(causes):
             path = where / "rollouts" / f"{cause.name.replace(' ', '_')}.npz"
+            first, count = (CLEAN_SEED, args.clean) if index == 0 else (CAUSE_SEED + 1000 * index, args.each)
+            stored: list[StoredRollout] = []
             if path.exists():
                 stored, known = load_rollouts(path)
                 if known != info:
                     raise CalibrationError(f"'{path}' was recorded with {known}.", "choose another --output.")
-                bar.advance(len(stored), last=f"{cause.name}: found")
-            else:
-                first, count = (CLEAN_SEED, args.clean) if index == 0 else (CAUSE_SEED + 1000 * index, args.each)
-                seeds = range(first, first + count)
-                stored = record(
+            stored, seeds = still_to_record(stored, range(first, first + count))
+            bar.advance(len(stored), last=f"{cause.name}: {len(stored)} found")
+            if seeds:
+                stored += record(
                     bundle, contract, cause, seeds, args.samples, info["seconds"], lambda what: bar.advance(last=what)
                 )
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -158,12 +171,10 @@ def _second(bundle: Bundle) -> int:
 
 
 def compare(bundle: Bundle, suite: Disturbances, scored: list[ScoredRollout], args: Args, where: Path) -> None:
-    train, rest = scored[: args.train], scored[args.train :]
-    good = [r for r in rest if r.cause == "none" and r.success]
-    calibration = good[: args.calibrate]
-    test = [r for r in rest if not any(r is c for c in calibration)]
+    parts = split(scored, args.train, args.calibrate)
+    train, calibration, test = parts.train, parts.calibration, parts.test
     phases = len(suite.phases.names)
-    text = coverage_table(good, SINGLE[:4], args.window, phases)
+    text = coverage_table(parts.good, SINGLE[:4], args.window, phases)
     write_file(where / "coverage.md", text + "\n")
     results: list[Result] = []
     refused = []
@@ -175,7 +186,8 @@ def compare(bundle: Bundle, suite: Disturbances, scored: list[ScoredRollout], ar
     names = list(results[0].found)
     counts = {c: (sum(r.cause == c for r in test), sum(r.cause == c and not r.success for r in test)) for c in names}
     conditions = (
-        f"{len(train)} training, {len(calibration)} calibration and {results[0].false_alarms[1]} clean test successes; "
+        f"{len(train)} training, {len(calibration)} calibration and {results[0].false_alarms[1]} clean test successes "
+        f"({len(parts.good)} for the coverage table); the test half of every cause: "
         + ", ".join(f"{name} {total} ({failed} failed)" for name, (total, failed) in counts.items())
         + f"; B = {args.samples}, one call per {_period(bundle):g} s, q = {args.quantile} for a rollout."
     )
@@ -191,16 +203,37 @@ def compare(bundle: Bundle, suite: Disturbances, scored: list[ScoredRollout], ar
     plot_traces(test, limits, args.window, _period(bundle), where / "traces.png")
 
 
+def choose(args: Args) -> None:
+    """Rank candidates over all tasks whose rollouts are scored."""
+    tasks = {
+        path.parent.name: split(load_scores(path) or [], args.train, args.calibrate)
+        for path in sorted(args.output.glob("*/scores.npz"))
+    }
+    if not tasks:
+        raise CalibrationError(f"'{args.output}' holds no scores.", "run a bundle first.")
+    best = rank(tasks, candidates(args.quantile))
+    text = choice_table(best[:20])
+    print(text)
+    write_file(args.output / "choice.md", text + "\n")
+
+
 def run(args: Args) -> None:
     torch.set_num_threads(1)
-    if args.summary:
+    if args.choose:
+        choose(args)
+    elif args.summary:
         found = outcomes_in(args.output)
         if not found:
             raise CalibrationError(f"'{args.output}' holds no results.", "run a bundle first.")
         print(summary_table(list(found.values())))
         if args.page is not None:
             write_file(args.page, page(args.output))
-        return
+    else:
+        run_task(args)
+
+
+def run_task(args: Args) -> None:
+    """Record, score and compare on one bundle."""
     bundle = load_bundle(args.bundle)
     contract, suite = task_contract(bundle.manifest.task), disturbances(bundle.manifest.task)
     where = args.output / bundle.manifest.task.replace("/", "_")

@@ -100,6 +100,15 @@ def record(
     return found
 
 
+def still_to_record(stored: Sequence[StoredRollout], seeds: range) -> tuple[list[StoredRollout], range]:
+    """Of a recording: the rollouts of these seeds, and the seeds after the last recorded one.
+
+    A seed whose episode ended before its first call has no rollout; it is not tried again once a later one has.
+    """
+    kept = [r for r in stored if r.seed in seeds]
+    return kept, range(max((r.seed + 1 for r in kept), default=seeds.start), seeds.stop)
+
+
 def save_rollouts(rollouts: Sequence[StoredRollout], path: str | os.PathLike[str], info: Mapping[str, Any]) -> None:
     """Write ``path`` atomically; ``info`` must be JSON (bundle, hashes, B, dates)."""
     path = Path(path)

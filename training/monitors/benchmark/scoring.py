@@ -101,8 +101,8 @@ def save_scores(rollouts: Sequence[ScoredRollout], path: Path, info: Mapping[str
         np.savez(stream, meta=np.array(meta), **arrays)
 
 
-def load_scores(path: str | os.PathLike[str], info: Mapping[str, Any]) -> list[ScoredRollout] | None:
-    """Scores of :func:`save_scores`; None when they depend on something else.
+def load_scores(path: str | os.PathLike[str], info: Mapping[str, Any] | None = None) -> list[ScoredRollout] | None:
+    """Scores of :func:`save_scores`; None when they depend on something else than ``info`` says, if it is given.
 
     Raises:
         CalibrationError: the file is not readable.
@@ -116,7 +116,7 @@ def load_scores(path: str | os.PathLike[str], info: Mapping[str, Any]) -> list[S
             columns = {name.removeprefix("score_"): np.split(archive[name], ends) for name in names}
     except (OSError, KeyError, ValueError) as error:
         raise CalibrationError(f"'{path}' holds no scores: {error}.", "delete it; it is computed again.") from error
-    if meta["info"] != json.loads(json.dumps(dict(info))):
+    if info is not None and meta["info"] != json.loads(json.dumps(dict(info))):
         return None
     rows = enumerate(zip(meta["rollouts"], phases, strict=True))
     return [ScoredRollout(**row, scores={n: c[i] for n, c in columns.items()}, phases=p) for i, (row, p) in rows]

@@ -9,7 +9,7 @@ from tests.training.disturbances.toy import ToyWorld
 from tests.training.monitors.synthetic import rollouts
 from training.disturbances.cause import Cause, WeakActuator
 from training.monitors.benchmark import record as module
-from training.monitors.benchmark.record import StoredRollout, load_rollouts, record, save_rollouts
+from training.monitors.benchmark.record import StoredRollout, load_rollouts, record, save_rollouts, still_to_record
 from training.monitors.benchmark.scoring import ScoringConfig, load_scores, save_scores, score_rollouts
 from training.monitors.rnd import RNDArchitecture
 from training.monitors.train_rnd import RNDTraining
@@ -75,6 +75,17 @@ def test_rollouts_survive_the_file(tmp_path):
             load_rollouts(tmp_path / name)
         with pytest.raises(CalibrationError, match="holds no scores"):
             load_scores(tmp_path / name, {})
+
+
+def test_a_recording_goes_on_after_its_last_seed():
+    before = stored(3, 0)  # seeds 0, 1, 2
+    kept, left = still_to_record(before, range(5))
+    assert [r.seed for r in kept] == [0, 1, 2] and left == range(3, 5)
+    kept, left = still_to_record(before, range(2))  # fewer are wanted than there are
+    assert [r.seed for r in kept] == [0, 1] and not left
+    assert still_to_record([], range(7, 9)) == ([], range(7, 9))
+    # Seed 1 had no rollout; the later one shows that it was tried.
+    assert not still_to_record([before[0], before[2]], range(3))[1]
 
 
 def test_all_scores_of_a_failure_exceed_those_of_successes(tmp_path):

@@ -1,7 +1,16 @@
 import numpy as np
 import pytest
 
-from training.suites.pusht.planner import CORNERS, PushPlanner, contact_points, gap, place, pose_cost, to_table
+from training.suites.pusht.planner import (
+    CORNERS,
+    PushPlanner,
+    advance,
+    contact_points,
+    gap,
+    place,
+    pose_cost,
+    to_table,
+)
 
 pusht = pytest.importorskip("gym_pusht.envs.pusht")
 
@@ -49,6 +58,19 @@ def test_gap_to_a_square():
     assert gap(np.array([3.0, 0.5]), square) == pytest.approx(2.0)
     assert gap(np.array([2.0, 2.0]), square) == pytest.approx(np.sqrt(2.0))
     assert gap(np.array([0.5, 0.4]), square) == pytest.approx(0.4)
+
+
+def test_a_period_of_the_copy_is_gym_pushts_own(environment):
+    other = PushPlanner(pusht.PushTEnv(obs_type="state"), candidates=1).environment
+    for world in (environment, other):
+        place(world, np.array([200.0, 180.0]), np.array([200.0, 220.0]), 0.4)
+    for step in range(1, 10):
+        target = np.array([200.0 + 3.0 * step, 180.0 + 12.0 * step])
+        environment.step(target)
+        advance(other, tuple(target))
+        for mine, theirs in ((other.block, environment.block), (other.agent, environment.agent)):
+            np.testing.assert_allclose([*mine.position, mine.angle], [*theirs.position, theirs.angle], atol=1e-9)
+    assert np.linalg.norm(np.array(other.block.position) - [200.0, 220.0]) > 20.0  # it was pushed
 
 
 def test_a_planned_push_does_what_the_plan_says(environment):
