@@ -55,6 +55,7 @@ class ObservationBuffer:
         self._features = tuple(features)
         self._images = {image.name: image for image in images}
         self._lock = threading.Lock()
+        self._terms = {term.name: term for feature in features for term in feature.terms}
         self._history: dict[str, History] = {}
         for feature in self._features:
             span = round((feature.history - 1) * feature.history_step_s * 1e9)
@@ -87,7 +88,9 @@ class ObservationBuffer:
             ObservationError: unknown term or wrong size.
         """
         term = self._term(term_name)
-        array = np.array(value, dtype=np.float64).reshape(-1)
+        array = np.array(value, dtype=np.float64)
+        if array.ndim != 1:
+            array = array.reshape(-1)
         if array.size != term.size:
             raise ObservationError(
                 f"Observation term '{term_name}' has {array.size} elements, the contract {term.size}.",
@@ -150,10 +153,8 @@ class ObservationBuffer:
         return Observation(stamp, values, ages, outside)
 
     def _term(self, name: str) -> ObservationTerm:
-        for feature in self._features:
-            for term in feature.terms:
-                if term.name == name:
-                    return term
+        if (term := self._terms.get(name)) is not None:
+            return term
         raise ObservationError(f"The contract has no observation term '{name}'.", f"it has {', '.join(self._history)}")
 
     def _silent(self, term: ObservationTerm, now_ns: int) -> bool:

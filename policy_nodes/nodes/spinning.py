@@ -7,9 +7,11 @@ still working, and the context goes last.
 
 from __future__ import annotations
 
+import math
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,6 +27,8 @@ from policy_nodes.errors import ConfigError, KeelError
 
 POLL_S = 0.1
 """Longest stay in a wait: Python runs signal handlers between waits only."""
+HEALTH_S = 0.05
+"""Shortest time between two questions whether the node can go on; a message is no reason to ask."""
 
 
 class Runnable(Protocol):
@@ -78,8 +82,12 @@ def _spin(node: Any, ended: threading.Event) -> int:
     executor.add_node(node)
     try:
         node.start()
+        asked = -math.inf
         while rclpy.ok() and not ended.is_set():
             _spin_once(executor, node)
+            if (now := time.monotonic()) - asked < HEALTH_S:
+                continue
+            asked = now
             if reason := node.failed():
                 node.get_logger().fatal(reason)
                 return 1

@@ -7,6 +7,8 @@ The idea of HdrHistogram (Tene) reduced to a fixed relative resolution: bucket `
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
+from itertools import accumulate
 
 RESOLUTION = 16
 """Buckets per factor of two."""
@@ -48,15 +50,22 @@ class Histogram:
         Raises:
             ValueError: ``q`` is outside [0, 1].
         """
-        if not 0.0 <= q <= 1.0:
-            raise ValueError(f"quantile {q} is outside [0, 1]")
-        rank, seen = max(math.ceil(q * self.count), 1), 0
-        for index, count in enumerate(self._counts):
-            seen += count
-            if seen >= rank:
-                edge = MIN_S * 2.0 ** (index / RESOLUTION)
-                return self.max_s if index == BUCKETS - 1 else min(edge, self.max_s)
-        return 0.0
+        return self.quantiles(q)[0]
+
+    def quantiles(self, *qs: float) -> list[float]:
+        """Several of :meth:`quantile` in one pass over the buckets.
+
+        Raises:
+            ValueError: one of them is outside [0, 1].
+        """
+        if any(not 0.0 <= q <= 1.0 for q in qs):
+            raise ValueError(f"one of the quantiles {', '.join(map(str, qs))} is outside [0, 1]")
+        seen, found = list(accumulate(self._counts)), []
+        for q in qs:
+            index = bisect_left(seen, max(math.ceil(q * seen[-1]), 1))
+            edge = self.max_s if index >= BUCKETS - 1 else MIN_S * 2.0 ** (index / RESOLUTION)
+            found.append(min(edge, self.max_s))
+        return found
 
     def merge(self, other: Histogram) -> None:
         """Add the counts of another histogram, for example of another process."""
@@ -69,22 +78,25 @@ class Histogram:
     def to_dict(self) -> dict[str, float | int | list[list[float]]]:
         """Summary in seconds, and ``buckets`` as [upper edge, count] for the non-empty ones."""
         buckets = [[MIN_S * 2.0 ** (i / RESOLUTION), float(n)] for i, n in enumerate(self._counts) if n]
+        p50, p99, p999 = self.quantiles(0.5, 0.99, 0.999)
         return {
             "count": self.count,
             "mean_s": self.sum_s / self.count if self.count else 0.0,
             "min_s": self.min_s if self.count else 0.0,
-            "p50_s": self.quantile(0.5),
-            "p99_s": self.quantile(0.99),
-            "p999_s": self.quantile(0.999),
+            "p50_s": p50,
+            "p99_s": p99,
+            "p999_s": p999,
             "max_s": self.max_s,
             "buckets": buckets,
         }
 
 
+_KEYS = ("p50", "p99", "p999", "max")
+
+
 def timing_values(name: str, histogram: Histogram) -> dict[str, str]:
     """Summary of a timing histogram (ms) for a diagnostic; empty before the first sample."""
-    summary = histogram.to_dict()
     if not histogram.count:
         return {}
-    keys = ("p50", "p99", "p999", "max")
-    return {f"{name} {key} (ms)": f"{float(str(summary[f'{key}_s'])) * 1e3:.3f}" for key in keys}
+    values = (*histogram.quantiles(0.5, 0.99, 0.999), histogram.max_s)
+    return {f"{name} {key} (ms)": f"{value * 1e3:.3f}" for key, value in zip(_KEYS, values, strict=True)}

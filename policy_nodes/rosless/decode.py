@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from policy_nodes.rosless.idl import deserialize
+from policy_nodes.rosless.idl import deserialize, deserializer
 from policy_nodes.rosless.logging import get_logger
 
 
@@ -21,5 +22,21 @@ def decode(cls: Any, data: bytes, source: str) -> Any:
     try:
         return deserialize(cls, data)
     except ValueError as error:
-        get_logger("rosless").error(f"dropped a sample of '{source}': {error}")
-        return None
+        return _dropped(source, error)
+
+
+def decoder(cls: Any, source: str) -> Callable[[bytes], Any]:
+    """:func:`decode` of one class and one source, prepared once for the samples of a subscription."""
+    read = deserializer(cls)
+
+    def take(data: bytes) -> Any:
+        try:
+            return read(data)
+        except ValueError as error:
+            return _dropped(source, error)
+
+    return take
+
+
+def _dropped(source: str, error: ValueError) -> None:
+    get_logger("rosless").error(f"dropped a sample of '{source}': {error}")

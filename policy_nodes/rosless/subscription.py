@@ -8,7 +8,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
-from policy_nodes.rosless.decode import decode
+from policy_nodes.rosless.decode import decoder
 from policy_nodes.rosless.qos import QoSProfile
 from policy_nodes.rosless.wire.endpoints import Reader
 
@@ -52,6 +52,7 @@ class Subscription:
         self.callback_group = callback_group
         self.qos_profile = qos_profile
         self.raw = raw
+        self._decoded: Callable[[bytes], Any] = bytes if raw else decoder(msg_type, topic)
         self.event_handlers: list[Any] = []
         self.logger_name: str = node.get_logger().name
 
@@ -100,9 +101,6 @@ class Subscription:
         if (taken := self._reader.take()) is None or (message := self._decoded(taken[0])) is None:
             return None
         return functools.partial(self._callback, message)
-
-    def _decoded(self, data: bytes) -> Any:
-        return data if self.raw else decode(self.msg_type, data, self.topic)
 
 
 def _callback_type(callback: Callable[..., Any]) -> Subscription.CallbackType:

@@ -137,7 +137,7 @@ class SignalWatch:
         if value.shape != self._minimum.shape:
             return Fault(reasons.malformed, f"{name}: shape {value.shape}, expected ({len(self.axes)},)")
         # One comparison covers NaN, infinity and range in the usual case.
-        if not np.all((value >= self._minimum) & (value <= self._maximum)):
+        if not ((value >= self._minimum) & (value <= self._maximum)).all():
             finite = np.isfinite(value)
             if not finite.all():
                 return Fault(reasons.not_finite, f"{name}: '{self.axes[int(np.argmin(finite))]}' is not finite")
@@ -198,16 +198,16 @@ class JointWatch(SignalWatch):
         if velocity.shape != self._minimum.shape:
             text = f"joint state: velocity has shape {velocity.shape}, expected ({len(self.axes)},)"
             return self.reject(Fault(self.reasons.malformed, text), sample.stamp_ns)
-        if not np.all(np.isfinite(velocity)):
+        if not np.isfinite(velocity).all():
             worst = self.axes[int(np.argmin(np.isfinite(velocity)))]
             return self.reject(Fault(self.reasons.not_finite, f"joint state: velocity of '{worst}'"), sample.stamp_ns)
-        comparable = position.shape == self._minimum.shape and bool(np.all(np.isfinite(position)))
-        if comparable and self.value is not None and self.stamp_ns is not None:
-            elapsed = max(sample.stamp_ns - self.stamp_ns, 0) / NS
-            excess = np.abs(position - self.value) - (self._fastest * elapsed + self._slack)
-            if sample.stamp_ns > self.stamp_ns and np.any(excess > 0.0):
+        last, last_ns = self.value, self.stamp_ns
+        if last is not None and last_ns is not None and last_ns < sample.stamp_ns and last.shape == position.shape:
+            elapsed = (sample.stamp_ns - last_ns) / NS
+            excess = np.abs(position - last) - (self._fastest * elapsed + self._slack)
+            if (excess > 0.0).any() and np.isfinite(position).all():  # what is not finite is named below
                 furthest = int(np.argmax(excess))
-                moved = abs(float(position[furthest] - self.value[furthest]))
+                moved = abs(float(position[furthest] - last[furthest]))
                 text = f"joint state: '{self.axes[furthest]}' moved {moved:.3g} in {elapsed:.4f} s"
                 return self.reject(Fault(Reason.JOINT_JUMP, text), sample.stamp_ns)
         rejected = self.sample(now_ns, sample.stamp_ns, position)

@@ -5,9 +5,9 @@ convert it to the bytes on the wire; ``rihs01`` gives the hash that other ROS 2 
 """
 
 from policy_nodes.rosless.idl.classes import Message, Service, all_packages, message_class, service_class
-from policy_nodes.rosless.idl.codec import HEADER, deserialize, rihs01, serialize
+from policy_nodes.rosless.idl.codec import HEADER, deserialize, deserializer, rihs01, serialize
 
 __all__ = [
-    "HEADER", "Message", "Service", "all_packages", "deserialize", "message_class", "rihs01", "serialize",
-    "service_class",
+    "HEADER", "Message", "Service", "all_packages", "deserialize", "deserializer", "message_class", "rihs01",
+    "serialize", "service_class",
 ]  # fmt: skip

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import struct
 import sys
+from collections.abc import Callable
+from functools import cache
 from typing import Any, TypeVar
 
 from policy_nodes.rosless.idl.classes import Message, Service
@@ -18,6 +20,7 @@ HEADER = b"\x00\x01\x00\x00"
 """Encapsulation: plain CDR (XCDR1), little endian, no options."""
 
 M = TypeVar("M", bound=Message)
+_MARK = HEADER[:2]
 
 
 def serialize(message: Message) -> bytes:
@@ -37,14 +40,27 @@ def deserialize(cls: type[M], data: bytes | bytearray | memoryview) -> M:
     Raises:
         ValueError: the data is truncated, claims impossible lengths, is not UTF-8, or is not little-endian plain CDR.
     """
-    raw = data if type(data) is bytes else bytes(data)
-    if raw[:2] != HEADER[:2] or len(raw) < 4:
-        raise ValueError(f"{cls._ROS_TYPE}: not little-endian plain CDR, header is {raw[:4].hex(' ') or 'missing'}")
-    try:
-        message, _ = root_reader(cls._ROS_TYPE)(raw, 4, len(raw))
-    except (ValueError, struct.error) as error:
-        raise ValueError(f"{cls._ROS_TYPE}: {error}") from error
-    return message  # type: ignore[no-any-return]
+    return deserializer(cls)(data if type(data) is bytes else bytes(data))
+
+
+def deserializer(cls: type[M]) -> Callable[[bytes], M]:
+    """:func:`deserialize` of one class, for those who read many samples of it."""
+    return _converter(cls._ROS_TYPE)
+
+
+@cache
+def _converter(name: str) -> Callable[[bytes], Any]:
+    read = root_reader(name)
+
+    def convert(raw: bytes) -> Any:
+        if not raw.startswith(_MARK) or len(raw) < 4:
+            raise ValueError(f"{name}: not little-endian plain CDR, header is {raw[:4].hex(' ') or 'missing'}")
+        try:
+            return read(raw, 4, len(raw))[0]
+        except (ValueError, struct.error) as error:
+            raise ValueError(f"{name}: {error}") from error
+
+    return convert
 
 
 def rihs01(cls: type[Message] | type[Service] | Any) -> str:

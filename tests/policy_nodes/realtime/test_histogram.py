@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from policy_nodes.realtime.histogram import Histogram
+from policy_nodes.realtime.histogram import Histogram, timing_values
 
 pytestmark = pytest.mark.pure
 
@@ -52,6 +52,25 @@ def test_empty_and_extremes() -> None:
     histogram.add(1e6)
     assert histogram.quantile(1.0) == 1e6
     assert histogram.quantile(0.5) <= 1e-7
+
+
+def test_several_quantiles_in_one_pass_are_those_asked_for_one_by_one() -> None:
+    histogram = Histogram()
+    for value in (1e-4, 2e-4, 3e-4, 0.02, 200.0):
+        histogram.add(value)
+    qs = (0.0, 0.2, 0.21, 0.6, 0.61, 0.8, 0.99, 1.0)
+    assert histogram.quantiles(*qs) == [histogram.quantile(q) for q in qs]
+    assert histogram.quantiles(0.2)[0] == pytest.approx(1e-4, rel=0.045)  # nearest rank: the first of five
+    assert histogram.quantiles(0.21)[0] == pytest.approx(2e-4, rel=0.045)
+    assert histogram.quantiles(0.99)[0] == 200.0, "the last bucket is open: its true maximum"
+    assert histogram.quantiles() == []
+
+
+def test_timing_values_are_milliseconds_and_nothing_before_the_first_sample() -> None:
+    histogram = Histogram()
+    assert timing_values("tick", histogram) == {}
+    histogram.add(0.0025)
+    assert timing_values("tick", histogram) == {f"tick {key} (ms)": "2.500" for key in ("p50", "p99", "p999", "max")}
 
 
 def test_refuses_nonsense() -> None:

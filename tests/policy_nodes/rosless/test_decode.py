@@ -1,7 +1,7 @@
 import pytest
 
 import policy_nodes.rosless.activate as activate
-from policy_nodes.rosless.decode import decode
+from policy_nodes.rosless.decode import decode, decoder
 from policy_nodes.rosless.idl import message_class, serialize
 
 String = message_class("std_msgs/msg/String")
@@ -12,6 +12,20 @@ def test_good_and_bad_bytes(capfd):
     assert decode(String, b"\0\1\0\0\xff\xff\xff\xff", "/topic") is None
     err = capfd.readouterr().err
     assert "[ERROR]" in err and "'/topic'" in err and "std_msgs/msg/String" in err
+
+
+def test_a_prepared_decoder_says_the_same(capfd):
+    read = decoder(String, "/topic")
+    assert read(serialize(String(data="x"))) == String(data="x")
+    for garbage in (
+        b"",
+        b"\0\1",
+        b"\0\0\0\0\0\0\0\2x\0",
+        b"\0\1\0\0\xff\xff\xff\xff",
+    ):  # none, short, big-endian, truncated
+        assert read(garbage) is None
+    err = capfd.readouterr().err
+    assert err.count("dropped a sample of '/topic'") == 4 and "header is missing" in err and "header is 00 00" in err
 
 
 @pytest.mark.ros

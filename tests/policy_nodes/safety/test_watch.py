@@ -132,3 +132,12 @@ def test_joint_fault_names() -> None:
     assert watch.joint_sample(0, JointSample(0, np.zeros(1), np.zeros(2))) is Reason.JOINT_STATE_MALFORMED
     assert watch.joint_sample(0, joints(20)) is Reason.JOINT_STATE_FROM_FUTURE
     assert watch.value is None
+
+
+def test_a_value_that_is_not_finite_is_named_before_the_jump_of_another_joint() -> None:
+    watch = JointWatch(config())
+    assert watch.joint_sample(100 * MS, joints(100)) is None
+    mixed = JointSample(110 * MS, np.array([np.nan, 1.5]), np.zeros(2))
+    assert watch.joint_sample(110 * MS, mixed) is Reason.JOINT_STATE_NOT_FINITE
+    one_moves = JointSample(110 * MS, np.array([0.0, 1.5]), np.zeros(2))
+    assert watch.joint_sample(110 * MS, one_moves) is Reason.JOINT_JUMP
