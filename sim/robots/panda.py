@@ -85,10 +85,13 @@ class ActuatorGains:
     effort_limit: NDArray[np.float64]
 
 
-def robot_spec() -> mujoco.MjSpec:
+def robot_spec(visual: bool = True) -> mujoco.MjSpec:
     """Editable description of the robot: the Menagerie file, gravity compensated, with the tool site added.
 
     Gravity compensation is what the real controller does in firmware: its position interfaces show no sag.
+
+    Args:
+        visual: keep the 58 geoms that touch nothing. The physics is the same without them, and a step a fifth cheaper.
 
     Raises:
         RobotAssetsError: the model is not installed.
@@ -105,6 +108,10 @@ def robot_spec() -> mujoco.MjSpec:
         servo.biasprm[2] = -damping
     for key in list(spec.keys):
         spec.delete(key)
+    if not visual:
+        for geom in list(spec.geoms):
+            if geom.contype == 0 and geom.conaffinity == 0:
+                spec.delete(geom)
     return spec
 
 

@@ -40,6 +40,8 @@ class Context:
         terminated: (K,) bool, set before rewards are computed.
         memory: the task's own per-world arrays, first axis K (commands, air time, ...).
         rng: the environment's generator.
+        derived: what a task has computed from the present state and may want again in this step, by name. The
+            environment empties it whenever a state changes: after the physics, resets and edits by ``events``.
     """
 
     model: mujoco.MjModel
@@ -67,14 +69,15 @@ class Context:
     fields: dict[str, Array] = field(default_factory=dict)
     previous_fields: dict[str, Array] = field(default_factory=dict)
     memory: dict[str, Array] = field(default_factory=dict)
+    derived: dict[str, Any] = field(default_factory=dict)
     common_step_counter: int = 0
 
     def take(self, rows: Array) -> Context:
         """The same view of selected rows; arrays are copies, so writing to them changes no world."""
-        changes: dict[str, Any] = {}
+        changes: dict[str, Any] = {"derived": {}}
         for f in fields(self):
             value = getattr(self, f.name)
-            if f.name in _SHARED or value is None:
+            if f.name in _SHARED or f.name in changes or value is None:
                 continue
             if isinstance(value, dict):
                 changes[f.name] = {key: array[rows] for key, array in value.items()}

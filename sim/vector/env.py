@@ -88,7 +88,8 @@ class VectorEnv:
         )
         self._actions = [np.zeros((n, self.num_actions), dtype=np.float32) for _ in range(3)]
         self._outputs = [self._output_set() for _ in range(2)]
-        self._sums: dict[str, NDArray[np.float64]] = {}
+        self._terms: tuple[str, ...] = ()
+        self._sums = np.zeros((0, n))
         self._all = np.arange(n)
         self._started = False
         self.context = self._first_context()
@@ -197,6 +198,7 @@ class VectorEnv:
             self._reset_rows(done)
         edited = task.events(context)
         if edited is not None and edited.size:
+            context.derived.clear()
             self.engine.commit_rows(edited)
         self._write_observations(obs, task.observations(context))
         return obs, reward, terminated, truncated, extras
@@ -232,10 +234,12 @@ class VectorEnv:
                 ctrl = self.task.controls(context)
                 context.ctrl[:] = ctrl
                 unstable |= engine.step(ctrl, 1)
+                context.derived.clear()
         else:
             ctrl = self.task.controls(context)
             context.ctrl[:] = ctrl if ctrl.ndim == 2 else ctrl[:, -1]
             unstable = engine.step(ctrl)
+        context.derived.clear()
         context.sensor_substeps = engine.sensor_substeps
         self.history.record_controls(context.ctrl)
         if unstable.any():
@@ -264,20 +268,25 @@ class VectorEnv:
     def _accumulate(
         self, terms: dict[str, NDArray[np.floating]], reward: NDArray[np.float32], unstable: NDArray[np.bool_]
     ) -> None:
-        total = np.zeros(self.num_envs)
-        for key, value in terms.items():
-            total += value
-            if key not in self._sums:
-                self._sums[key] = np.zeros(self.num_envs)
-            self._sums[key] += value
-        reward[:] = np.where(unstable, 0.0, total)
+        if self._terms[: len(terms)] != tuple(terms):  # the first step, or a task whose terms come and go
+            self._keep_sums_of(tuple(terms))
+        values = np.stack(list(terms.values())) if terms else np.zeros((0, self.num_envs))
+        self._sums[: len(values)] += values
+        reward[:] = np.where(unstable, 0.0, values.sum(axis=0))
+
+    def _keep_sums_of(self, names: tuple[str, ...]) -> None:
+        """Puts the sums of ``names`` first, in their order; new ones begin at zero, others are kept behind them."""
+        known = dict(zip(self._terms, self._sums, strict=True))
+        self._terms = (*names, *(name for name in known if name not in names))
+        nothing = np.zeros(self.num_envs)
+        self._sums = np.stack([known.get(name, nothing) for name in self._terms])
 
     def _episode_log(self, done: NDArray[np.int64], ended: Context) -> dict[str, float]:
         """Mean over the ended episodes: each reward term per second, return-free counts, and the task's own."""
         log = {}
         seconds = self.episode_length_buf[done] * self.step_dt
-        for key, total in self._sums.items():
-            log[f"Episode_Reward/{key}"] = float(np.mean(total[done] / seconds))
+        for key, mean in zip(self._terms, (self._sums[:, done] / seconds).mean(axis=1), strict=True):
+            log[f"Episode_Reward/{key}"] = float(mean)
         log["Episode_Termination/terminated"] = float(np.mean(self.reset_terminated[done]))
         log["Episode_Termination/time_out"] = float(np.mean(self.reset_time_outs[done]))
         log["Episode_Length/steps"] = float(np.mean(self.episode_length_buf[done]))
@@ -288,12 +297,12 @@ class VectorEnv:
     def _reset_rows(self, ids: NDArray[np.int64]) -> None:
         for buffer in self._actions:
             buffer[ids] = 0.0
-        for total in self._sums.values():
-            total[ids] = 0.0
+        self._sums[:, ids] = 0.0
         self.episode_length_buf[ids] = 0
         self.context.ctrl[ids] = 0.0
         qpos, qvel = self.task.reset(self.context, ids)
         self.engine.write_rows(ids, qpos, qvel)
+        self.context.derived.clear()
         self.history.forget(ids)
 
     @staticmethod

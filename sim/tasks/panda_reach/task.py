@@ -23,9 +23,9 @@ GRIPPER_OPEN = 255.0
 
 
 def build_model(physics_dt: float) -> mujoco.MjModel:
-    """The Panda of ``sim.robots.panda`` alone, with sensors ``tool_position`` and ``tool_velocity`` (world frame)."""
+    """The Panda of ``sim.robots.panda`` alone, without visual geoms, with sensors ``tool_position`` and ``tool_velocity`` (world frame)."""
     spec = mujoco.MjSpec()
-    robot = robot_spec()
+    robot = robot_spec(visual=False)
     spec.option.integrator = robot.option.integrator
     spec.option.timestep = physics_dt
     spec.attach(robot, prefix=PREFIX, frame=spec.worldbody.add_frame())

@@ -16,10 +16,15 @@ def rotate_to_body(quat_wxyz: NDArray[np.floating], vector: NDArray[np.floating]
     Returns:
         (N, 3).
     """
-    w, u = quat_wxyz[:, :1], -quat_wxyz[:, 1:]
-    v = np.broadcast_to(vector, u.shape)
-    t = 2.0 * _cross(u, v)
-    return v + w * t + _cross(u, t)
+    w, x, y, z = _columns(quat_wxyz)
+    x, y, z = -x, -y, -z
+    vx, vy, vz = _columns(np.broadcast_to(vector, (len(quat_wxyz), 3)))
+    tx, ty, tz = 2.0 * (y * vz - z * vy), 2.0 * (z * vx - x * vz), 2.0 * (x * vy - y * vx)
+    out = np.empty((len(quat_wxyz), 3), dtype=np.result_type(quat_wxyz, vector))
+    out[:, 0] = vx + w * tx + (y * tz - z * ty)
+    out[:, 1] = vy + w * ty + (z * tx - x * tz)
+    out[:, 2] = vz + w * tz + (x * ty - y * tx)
+    return out
 
 
 def rotate_to_world(quat_wxyz: NDArray[np.floating], vector: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -30,8 +35,12 @@ def rotate_to_world(quat_wxyz: NDArray[np.floating], vector: NDArray[np.floating
 
 def projected_gravity(quat_wxyz: NDArray[np.floating]) -> NDArray[np.floating]:
     """(N, 3) the unit vector of gravity in the body's frame; (0, 0, -1) upright, whatever the heading."""
-    w, x, y, z = quat_wxyz.T
-    return np.stack([-2.0 * (x * z - w * y), -2.0 * (y * z + w * x), 2.0 * (x * x + y * y) - 1.0], axis=1)
+    w, x, y, z = _columns(quat_wxyz)
+    out = np.empty((len(quat_wxyz), 3), dtype=quat_wxyz.dtype)
+    out[:, 0] = -2.0 * (x * z - w * y)
+    out[:, 1] = -2.0 * (y * z + w * x)
+    out[:, 2] = 2.0 * (x * x + y * y) - 1.0
+    return out
 
 
 def quat_from_euler(roll: NDArray[np.floating], pitch: NDArray[np.floating], yaw: NDArray[np.floating]) -> NDArray:
@@ -50,10 +59,6 @@ def quat_from_euler(roll: NDArray[np.floating], pitch: NDArray[np.floating], yaw
     )
 
 
-def _cross(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Row-wise cross product; several times quicker than ``np.cross`` on narrow arrays."""
-    out = np.empty(a.shape, dtype=np.result_type(a, b))
-    out[:, 0] = a[:, 1] * b[:, 2] - a[:, 2] * b[:, 1]
-    out[:, 1] = a[:, 2] * b[:, 0] - a[:, 0] * b[:, 2]
-    out[:, 2] = a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
-    return out
+def _columns(rows: NDArray[np.floating]) -> NDArray[np.floating]:
+    """(d, N) copy of (N, d): arithmetic on contiguous columns is several times quicker than on strided ones."""
+    return np.ascontiguousarray(rows.T)

@@ -8,6 +8,8 @@ contract of the robot repeats this order: change both or neither.
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -51,13 +53,20 @@ def actor_observation(
     joints = joint_offset.shape[1]
     if out is None:
         out = np.empty((len(gravity), actor_size(joints)), dtype=np.float32)
-    np.multiply(angular_velocity, scales.angular_velocity, out=out[:, 0:3], casting="unsafe")
-    out[:, 3:6] = gravity
-    np.multiply(command, np.asarray(scales.command, dtype=np.float32), out=out[:, 6:9], casting="unsafe")
-    np.multiply(joint_offset, scales.joint_position, out=out[:, 9 : 9 + joints], casting="unsafe")
-    np.multiply(joint_velocity, scales.joint_velocity, out=out[:, 9 + joints : 9 + 2 * joints], casting="unsafe")
+    out[:, 0:3], out[:, 3:6], out[:, 6:9] = angular_velocity, gravity, command
+    out[:, 9 : 9 + joints] = joint_offset
+    out[:, 9 + joints : 9 + 2 * joints] = joint_velocity
     out[:, 9 + 2 * joints :] = last_action
+    out *= scale_vector(scales, joints)
     return out
+
+
+@cache
+def scale_vector(scales: ObservationScales, joints: int) -> NDArray[np.float32]:
+    """(9 + 3 J,) factor on each number of the actor's vector."""
+    parts = [[scales.angular_velocity] * 3, [1.0] * 3, scales.command, [scales.joint_position] * joints,
+             [scales.joint_velocity] * joints, [1.0] * joints]  # fmt: skip
+    return np.concatenate(parts).astype(np.float32)
 
 
 def noise_vector(noise: ObservationNoise, scales: ObservationScales, joints: int) -> NDArray[np.float32]:

@@ -45,7 +45,7 @@ def progress(velocity: Floats, command: Floats) -> Floats:
     """
     squared = np.einsum("ij,ij->i", command[:, :2], command[:, :2])
     along = np.einsum("ij,ij->i", velocity[:, :2], command[:, :2])
-    return np.where(squared > 0.0, np.clip(along / np.maximum(squared, 1e-6), -1.0, 1.0), 0.0)
+    return np.where(squared > 0.0, _cut(along / np.maximum(squared, 1e-6), -1.0, 1.0), 0.0)
 
 
 def turn_progress(angular_velocity: Floats, command: Floats) -> Floats:
@@ -56,7 +56,7 @@ def turn_progress(angular_velocity: Floats, command: Floats) -> Floats:
     """
     rate = command[:, 2]
     # Below 0.2 rad/s the share would be mostly the gait's own wobble.
-    return np.clip(angular_velocity[:, 2] * rate / np.maximum(np.square(rate), 0.04), -1.0, 1.0)
+    return _cut(angular_velocity[:, 2] * rate / np.maximum(np.square(rate), 0.04), -1.0, 1.0)
 
 
 def vertical_velocity(velocity: Floats) -> Floats:
@@ -101,9 +101,7 @@ def joint_limits(position: Floats, soft_limits: Floats) -> Floats:
         position: (N, J).
         soft_limits: (J, 2) lower and upper, inside the hard ones.
     """
-    below = np.maximum(soft_limits[:, 0] - position, 0.0)
-    above = np.maximum(position - soft_limits[:, 1], 0.0)
-    return (below + above).sum(axis=1)
+    return _sum(np.abs(position - _cut(position, soft_limits[:, 0], soft_limits[:, 1])))
 
 
 def air_time(landed: Flags, swing: Floats, enough: float, command: Floats) -> Floats:
@@ -119,7 +117,7 @@ def air_time(landed: Flags, swing: Floats, enough: float, command: Floats) -> Fl
         enough: swing that earns nothing [s].
         command: (N, 3).
     """
-    paid = np.where(landed, np.clip(swing - enough, 0.0, 0.25), 0.0).sum(axis=1)
+    paid = np.einsum("ij,ij->i", _cut(swing - enough, 0.0, 0.25), landed.astype(swing.dtype))
     return paid * is_moving(command)
 
 
@@ -129,13 +127,13 @@ def foot_slip(foot_velocity: Floats, contact: Flags) -> Floats:
     Args:
         foot_velocity: (N, F, 3) in the world; contact: (N, F) bool.
     """
-    planar = np.square(foot_velocity[:, :, :2]).sum(axis=2)
-    return (planar * contact).sum(axis=1)
+    x, y = foot_velocity[:, :, 0], foot_velocity[:, :, 1]
+    return np.einsum("ij,ij->i", x * x + y * y, contact.astype(x.dtype))
 
 
 def leg_contact(leg_force: Floats, threshold: float = 0.1) -> Floats:
     """Number of thighs and calves that touch something with more than ``threshold`` newtons."""
-    return (leg_force > threshold).sum(axis=1).astype(leg_force.dtype)
+    return _sum((leg_force > threshold).astype(leg_force.dtype))
 
 
 def hip_posture(joint_offset: Floats, hips: NDArray[np.intp]) -> Floats:
@@ -150,12 +148,13 @@ def hip_posture(joint_offset: Floats, hips: NDArray[np.intp]) -> Floats:
 
 def stand_still(joint_offset: Floats, command: Floats) -> Floats:
     """Sum of distances from the default pose while the command is to stand [rad]."""
-    return np.where(is_moving(command), 0.0, np.abs(joint_offset).sum(axis=1))
+    return np.where(is_moving(command), 0.0, _sum(np.abs(joint_offset)))
 
 
 def is_moving(command: Floats) -> Flags:
     """(N,) bool, whether any part of the (N, 3) command differs from zero."""
-    return np.any(command != 0.0, axis=1)
+    moving: Flags = (command[:, 0] != 0.0) | (command[:, 1] != 0.0) | (command[:, 2] != 0.0)
+    return moving
 
 
 def total(values: Mapping[str, Floats], weights: Mapping[str, float], dt: float, positive: bool) -> Floats:
@@ -171,5 +170,16 @@ def total(values: Mapping[str, Floats], weights: Mapping[str, float], dt: float,
     return np.maximum(result, 0.0) if positive else np.asarray(result)
 
 
+# NumPy's sums along a short last axis, ``clip`` and ``any`` take three to ten times as long as these on a batch.
+
+
 def _squares(values: Floats) -> Floats:
     return np.einsum("ij,ij->i", values, values)
+
+
+def _sum(values: Floats) -> Floats:
+    return np.einsum("ij->i", values)
+
+
+def _cut(values: Floats, low: Floats | float, high: Floats | float) -> Floats:
+    return np.minimum(np.maximum(values, low), high)

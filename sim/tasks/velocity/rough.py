@@ -80,7 +80,7 @@ class RoughVelocityTask(VelocityTask):
         memory = context.memory
         memory["asked"] += np.linalg.norm(memory["command"][:, :2], axis=1) * self.cfg.step_dt
 
-    def read(self, context: Context) -> LeggedState:
+    def read_now(self, context: Context) -> LeggedState:
         """The state with the height above the ground under the base."""
         ground = self.terrain.height_at(context.qpos[:, :2])
         return read_state(context.qpos, context.qvel, context.sensordata, self.layout, ground)

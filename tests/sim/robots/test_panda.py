@@ -100,3 +100,21 @@ def test_a_saturating_disturbance_of_the_wrist_dies_out(world):
         world.step(panda.HOME)
     _, velocity, effort = world.joint_state()
     assert np.abs(velocity).max() < 1e-2 and np.abs(effort[4:7]).max() < 1.0
+
+
+def test_without_visual_geoms_the_arm_moves_the_same():
+    models = []
+    for visual in (True, False):
+        robot = panda.robot_spec(visual)
+        models.append(robot.compile())
+    assert models[1].ngeom < models[0].ngeom / 2
+    np.testing.assert_array_equal(models[0].body_inertia, models[1].body_inertia)
+    states = []
+    for model in models:
+        data = mujoco.MjData(model)
+        data.qpos[:7] = panda.HOME[:7]
+        data.ctrl[:7] = panda.HOME[:7] + 0.3
+        mujoco.mj_step(model, data, 50)
+        states.append(data.qpos.copy())
+    assert np.abs(states[0][:7] - panda.HOME[:7]).max() > 0.01
+    np.testing.assert_array_equal(*states)

@@ -62,3 +62,14 @@ def test_times_and_counters_advance_per_world(env):
     np.testing.assert_allclose(env.context.time, [0.04, 0.04, 0.02, 0.04, 0.04])
     assert env.context.episode_length.tolist() == [2, 2, 1, 2, 2]
     assert env.context.common_step_counter == 2
+
+
+def test_what_a_task_derived_lasts_until_a_state_changes(env):
+    derived = env.context.derived
+    derived["speed"] = env.engine.qvel.copy()
+    assert env.context.take(np.array([1])).derived == {}  # rows of a selection need their own
+    env.step(np.zeros((N, 1)))
+    assert "speed" not in derived
+    derived["speed"] = 1
+    env.reset_rows(np.array([2]))
+    assert "speed" not in derived

@@ -273,3 +273,20 @@ def test_the_example_of_the_documentation_runs(tmp_path, monkeypatch):
     assert fell.mean() > 0.9
     assert (reward > 0.9).all()
     env.close()
+
+
+def test_reward_terms_may_come_and_go():
+    class Moody(ToyTask):
+        def rewards(self, context):
+            alive, bonus = np.ones(len(context.qpos)), np.full(len(context.qpos), 0.5)
+            return {"bonus": bonus, "alive": alive} if context.common_step_counter % 2 else {"alive": alive}
+
+    env = VectorEnv(Moody(max_episode_length=4), 2, seed=0, num_threads=0)
+    env.reset(seed=0)
+    rewards = [env.step(np.zeros((2, 1)))[1].tolist() for _ in range(3)]
+    assert rewards == [[1.5, 1.5], [1.0, 1.0], [1.5, 1.5]]
+    log = env.step(np.zeros((2, 1)))[4]["log"]
+    seconds = 4 * env.step_dt
+    assert log["Episode_Reward/alive"] == pytest.approx(4 / seconds)
+    assert log["Episode_Reward/bonus"] == pytest.approx(1 / seconds)
+    env.close()

@@ -47,6 +47,7 @@ def pair() -> VectorEnv:
     for name in ("landed", "swing", "air_time"):
         memory[name][0] = np.random.default_rng(1).uniform(0.0, 0.3, size=4) if name != "landed" else [1, 0, 1, 1]
         memory[name][1] = memory[name][0][feet.index]
+    context.derived.clear()
     return env
 
 

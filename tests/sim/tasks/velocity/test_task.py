@@ -71,6 +71,7 @@ def test_sensors_weigh_the_robot(standing: VectorEnv) -> None:
 
 def test_critic_sees_what_the_actor_sees_and_the_velocity(standing: VectorEnv) -> None:
     standing.context.qvel[:, :3] = (0.3, 0.0, 0.0)
+    standing.context.derived.clear()
     values = standing.task.observations(standing.context)
     np.testing.assert_array_equal(values["policy"], values["critic"][:, :45])
     velocity = values["critic"][:, 45:48] / standing.cfg.scales.linear_velocity
@@ -163,3 +164,33 @@ def test_same_seed_same_run() -> None:
         finals.append(obs["policy"].copy())
         env.close()
     np.testing.assert_array_equal(*finals)
+
+
+def test_the_state_is_read_once_per_step_and_again_after_resets(monkeypatch: pytest.MonkeyPatch) -> None:
+    env = make("Go1-Velocity-Flat", num_envs=3, seed=0, num_threads=0, randomization=None, pushes=None)
+    env.reset(seed=0)
+    read, rows = env.task.read_now, []
+    monkeypatch.setattr(env.task, "read_now", lambda context: (rows.append(len(context.ids)), read(context))[1])
+    env.step(np.zeros((3, 12), dtype=np.float32))
+    assert rows == [3]
+    rows.clear()
+    env.episode_length_buf[1] = env.max_episode_length - 1
+    obs = env.step(np.zeros((3, 12), dtype=np.float32))[0]
+    assert rows == [3, 1, 3]  # terminations and rewards, the last observation of world 1, observations after its reset
+    gravity = read(env.context).gravity
+    np.testing.assert_allclose(obs["critic"][:, 3:6], gravity, atol=1e-6)
+    env.close()
+
+
+def test_the_reward_is_the_weighted_sum_of_the_terms_cut_at_zero() -> None:
+    env = make("Go1-Velocity-Flat", num_envs=8, seed=3, num_threads=0)
+    env.reset(seed=3)
+    for _ in range(5):
+        _, reward, *_ = env.step(env.rng.uniform(-2, 2, (8, 12)).astype(np.float32))
+    values, weights = env.task.reward_values(env.context), env.cfg.rewards.terms()
+    by_hand = np.zeros(8)
+    for name, weight in weights.items():
+        by_hand += weight * 0.02 * values[name]
+    alive = ~env.reset_buf
+    np.testing.assert_allclose(reward[alive], np.maximum(by_hand, 0.0)[alive], atol=1e-6)
+    env.close()
