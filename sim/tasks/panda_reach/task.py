@@ -23,7 +23,7 @@ GRIPPER_OPEN = 255.0
 
 
 def build_model(physics_dt: float) -> mujoco.MjModel:
-    """The Panda of ``sim.robots.panda`` alone, without visual geoms, with sensors ``tool_position`` and ``tool_velocity`` (world frame)."""
+    """The Panda without visual geoms, with world-frame sensors ``tool_position`` and ``tool_velocity``."""
     spec = mujoco.MjSpec()
     robot = robot_spec(visual=False)
     spec.option.integrator = robot.option.integrator
