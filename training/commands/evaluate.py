@@ -190,10 +190,12 @@ def record_success(bundle: Bundle, args: Args, episodes: Sequence[Episode]) -> N
 def _check(args: Args) -> None:
     if args.shifts and not args.shifted:
         raise ConfigError("--shifts names changed worlds, but --shifted is not given.", "add --shifted.")
-    if args.shifted and (args.latency or args.latency_sweep or args.react or args.videos):
+    if args.shifted and (args.latency or args.latency_sweep or args.react or args.videos or args.detect):
         raise ConfigError(
-            "--shifted goes with neither --latency, --latency-sweep, --react nor --videos.", "give one of them."
+            "--shifted goes with none of --latency, --latency-sweep, --react, --videos, --detect.", "give one of them."
         )
+    if args.causes and not args.detect:
+        raise ConfigError("--causes names causes of failure, but --detect is not given.", "add --detect.")
     elsewhere = args.latency or args.latency_sweep or args.shifted or args.detect
     if args.execution_horizon < 0 or (args.execution_horizon and elsewhere):
         raise ConfigError(

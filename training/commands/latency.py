@@ -13,6 +13,7 @@ from policy_nodes.bundle.load import Bundle
 from policy_nodes.cli.progress import ProgressBar
 from policy_nodes.errors import ConfigError
 from training.atomic import write_file
+from training.evaluation.latency import LONGEST_MS
 from training.evaluation.latency_plot import plot_points
 from training.evaluation.latency_sweep import Point, check_methods, sweep
 from training.evaluation.machine import machine
@@ -36,10 +37,11 @@ def run_sweep(
     """Run, print and, with ``output``, write ``latency.json`` and ``latency.png``; returns the exit code.
 
     Raises:
-        ConfigError: a delay is negative, or a method unknown or without its graph in the bundle.
+        ConfigError: a delay is negative or above ten seconds, or a method unknown or without its graph in the bundle.
     """
-    if min(delays_ms) < 0:
-        raise ConfigError(f"--latency-sweep holds {min(delays_ms)}.", "give milliseconds of 0 or more.")
+    wrong = [delay for delay in delays_ms if not 0.0 <= delay <= LONGEST_MS]
+    if wrong:
+        raise ConfigError(f"--latency-sweep holds {wrong[0]}.", f"give milliseconds between 0 and {LONGEST_MS:g}.")
     check_methods(methods, bundle)
     points: list[Point] = []
     with ProgressBar("latency", total=len(delays_ms) * len(methods) * episodes) as bar:

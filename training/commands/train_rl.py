@@ -74,8 +74,10 @@ def run(args: Args) -> int:
     done = 0
     if args.resume:
         done = checkpoints(args.output)[-1][0] + 1
-        if (args.output / CONFIG_NAME).exists():
-            (args.output / CONFIG_NAME).replace(args.output / f"config.until_{done}.json")
+        kept = args.output / f"config.until_{done}.json"
+        # A resumption that trained nothing must not put its own configuration in the place of the one that did.
+        if (args.output / CONFIG_NAME).exists() and not kept.exists():
+            (args.output / CONFIG_NAME).replace(kept)
     elif args.output.exists():
         _forget_run(args.output)
     args.output.mkdir(parents=True, exist_ok=True)
@@ -120,6 +122,11 @@ def _check(args: Args) -> None:
     exists = bool(checkpoints(args.output)) if args.output.exists() else False
     if args.resume and not exists:
         raise ConfigError(f"nothing to resume in '{args.output}'.", "drop --resume to start a new run.")
+    done = checkpoints(args.output)[-1][0] + 1 if args.resume else 0
+    if args.resume and args.iterations <= done:
+        raise ConfigError(
+            f"the run in '{args.output}' already has {done} iterations.", "ask for more with --iterations."
+        )
     if exists and not args.resume and not args.overwrite:
         raise ConfigError(
             f"'{args.output}' already holds a training run.",
@@ -132,6 +139,8 @@ def _forget_run(output: Path) -> None:
     for _, path in checkpoints(output):
         path.unlink()
     for path in output.glob("events.out.tfevents.*"):
+        path.unlink()
+    for path in output.glob("config.until_*.json"):
         path.unlink()
     (output / LOG_NAME).unlink(missing_ok=True)
     shutil.rmtree(output / "git", ignore_errors=True)

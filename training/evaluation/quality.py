@@ -201,7 +201,8 @@ def measure_latency(bundle_path: Path, calls: int = LATENCY_CALLS) -> tuple[floa
 def quality_table(cells: Sequence[Cell], confidence: float = 0.95) -> str:
     """Cells of one task as a Markdown table."""
     lines = [
-        "| policy | success | 95 % interval | parameters | active | evaluations | MFLOP each | chunk | latency p50 |",
+        f"| policy | success | {confidence * 100:g} % interval | parameters | active | evaluations | MFLOP each | "
+        "chunk | latency p50 |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for cell in cells:

@@ -74,9 +74,10 @@ class Shortcut(FlowMatching):
         noise = torch.randn(data.shape, generator=generator)
         row = torch.arange(batch)
         longer = row >= batch - max(1, round(batch * self.config.consistency_share))
-        index = torch.where(longer, row % finest, finest)  # longer sizes in equal shares
-        count = torch.pow(2.0, index)
         u = torch.rand(batch, generator=generator)
+        # Longer sizes in equal shares; a random first one, or a batch with fewer rows than sizes would never see some.
+        index = torch.where(longer, (row + torch.randint(finest, (1,), generator=generator)) % finest, finest)
+        count = torch.pow(2.0, index)
         t = torch.where(longer, torch.floor(u * count) / count, u)  # on the grid of its size
         x = interpolate(noise, data, t)
         with torch.no_grad():

@@ -107,6 +107,11 @@ def _check_network(config: PolicyConfig) -> None:
             f"--config.policy.conditioning concat: backbone {config.backbone} reads the condition as tokens.",
             "use film, or the unet or mlp backbone.",
         )
+    if config.embedding == "moore" and config.experts.count > config.embedding_size:
+        raise ConfigError(
+            f"{config.experts.count} experts cannot be orthogonal in {config.embedding_size} dimensions.",
+            "use at most as many --config.policy.experts.count as --config.policy.embedding-size.",
+        )
     if config.objective == "meanflow" and config.backbone in ATTENTION:
         raise ConfigError(
             f"--config.policy.objective meanflow: backbone {config.backbone} attends, and PyTorch's attention on a CPU "

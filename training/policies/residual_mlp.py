@@ -16,7 +16,7 @@ from torch import Tensor, nn
 class TimeEmbedding(nn.Module):
     """Sinusoidal features of the flow time, shape (B,) -> (B, dim).
 
-    Frequencies are ``pi * 2**k`` for k = 0..dim/2-1 limited to a maximum of 32 pi: smooth in t, so that forward-mode
+    ``dim / 2`` frequencies, evenly spaced in their logarithm from pi to 32 pi: smooth in t, so that forward-mode
     derivatives through the network stay bounded.
     """
 

@@ -105,7 +105,7 @@ def tracking(
     obs, _ = env.reset(seed=seed)
     errors, yaw_errors, velocities, contacts = [], [], [], []
     torque = velocity = beyond = 0.0
-    touchdowns = 0
+    touchdowns, robot_s = 0, 0.0
     alive = np.ones(trials, dtype=bool)
     efforts = np.abs(task.model.actuator_forcerange[:, 1])
     for step in range(round(seconds / env.step_dt)):
@@ -119,6 +119,7 @@ def tracking(
         yaw_errors.append(np.square(state.angular_velocity[alive, 2] - command[2]).mean())
         velocities.append(planar.mean(axis=0))
         contacts.append((state.foot_force[alive] > CONTACT_FORCE).mean())
+        robot_s += env.step_dt * int(alive.sum())
         touchdowns += int(env.context.memory["landed"][alive].sum())
         joints = state.joint_position[alive]
         torque = max(torque, float((np.abs(state.torque[alive]) / efforts).max()))
@@ -126,7 +127,7 @@ def tracking(
         low, high = robot.position_limits.T
         beyond = max(beyond, float(np.maximum(low - joints, joints - high).max()), 0.0)
     env.close()
-    seen = len(errors) * env.step_dt * max(int(alive.sum()), 1) * len(robot.feet)
+    seen = robot_s * len(robot.feet)
     mean = np.mean(velocities, axis=0) if velocities else np.full(2, np.nan)
     return Tracking(
         command=command,

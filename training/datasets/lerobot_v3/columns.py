@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from training.datasets.errors import DatasetError
@@ -26,9 +27,12 @@ def _chunk(array: pa.Array, feature: Feature, name: str) -> NDArray[Any]:
     rows = len(array)
     if array.null_count:
         raise DatasetError(f"feature '{name}' has {array.null_count} empty rows.", "write the dataset again.")
+    even = True
     if pa.types.is_fixed_size_list(array.type) or pa.types.is_list(array.type) or pa.types.is_large_list(array.type):
+        # Rows of 1 and 3 numbers are as many as two of 2, but not the same.
+        even = pc.all(pc.equal(pc.list_value_length(array), feature.size)).as_py() is not False
         array = array.flatten()
-    if len(array) != rows * feature.size or array.null_count or pa.types.is_nested(array.type):
+    if not even or len(array) != rows * feature.size or array.null_count or pa.types.is_nested(array.type):
         raise DatasetError(
             f"feature '{name}' does not hold {feature.size} numbers in each of {rows} rows.",
             "correct the shape in meta/info.json or write the dataset again.",

@@ -43,7 +43,12 @@ def checked_frames(
 
 
 def _checked(raw: ArrayLike, feature: Feature, name: str, episode: int) -> NDArray[Any]:
-    values = np.asarray(raw)
+    try:
+        values = np.asarray(raw)
+    except ValueError as error:
+        raise DatasetError(
+            f"episode {episode}: feature '{name}' has rows of different lengths.", "record every element in each frame."
+        ) from error
     if values.ndim == 1 and feature.shape == (1,):
         values = values[:, None]
     if values.shape[1:] != feature.shape:

@@ -158,6 +158,8 @@ def _features(info: dict[str, Any]) -> dict[str, Feature]:
         }
         if int(info["fps"]) <= 0 or int(info["total_frames"]) <= 0 or int(info["total_episodes"]) <= 0:
             raise ValueError("fps, total_frames and total_episodes must be positive")
+        if float(info["fps"]) != int(info["fps"]):  # cut to a whole number, every timestamp would be wrong
+            raise ValueError(f"fps is {info['fps']}, not a whole number")
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise DatasetError(f"{schema.INFO_PATH}: {type(error).__name__} {error}.", REWRITE) from error
     missing = sorted(set(schema.DEFAULT_FEATURES) - set(features))

@@ -38,7 +38,8 @@ class TaskExperts(nn.Module):
         self.width, self.hidden, self.top_k = config.width, config.expansion * config.width, config.experts.top_k
         self.bank: Any = ExpertBank(config.experts.count, self.width, self.hidden)
         self.routers: Any = nn.ModuleList(self._router(config.experts.count) for _ in range(config.tasks))
-        self.register_buffer("joint", torch.full((config.tasks, config.experts.count), 1.0 / config.experts.count))
+        tasks, count = config.tasks, config.experts.count
+        self.register_buffer("joint", torch.full((tasks, count), 1.0 / (tasks * count)))
         self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
         self.information: Tensor | None = None
 
@@ -93,9 +94,10 @@ class TaskExperts(nn.Module):
         self.bank.experts.extend(SwiGLU(self.width, self.hidden) for _ in range(experts))
         count = len(self.bank.experts)
         self.routers.append(self._router(count))
-        joint = self.joint.new_full((len(self.routers), count), 1.0 / count)
-        joint[:-1, :] = 0.0
-        joint[:-1, : self.joint.shape[1]] = self.joint
+        tasks = len(self.routers)
+        joint = self.joint.new_zeros(tasks, count)
+        joint[-1] = 1.0 / (tasks * count)  # tasks stay equally likely, so the old ones become rarer
+        joint[:-1, : self.joint.shape[1]] = self.joint * (tasks - 1) / tasks
         self.joint = joint
 
 

@@ -184,3 +184,15 @@ def test_damage_is_named(root, damage, message):
 def test_a_directory_that_is_not_a_dataset(tmp_path):
     with pytest.raises(DatasetError, match=r"does not exist.*LeRobotDataset"):
         Dataset.open(tmp_path)
+
+
+@pytest.mark.parametrize("fps", [29.97, 0.5])
+def test_a_rate_that_is_no_whole_number_is_refused_and_not_cut(root, fps):
+    edit_json(root / "meta/info.json", fps=fps)
+    with pytest.raises(DatasetError, match=r"info\.json.*fps"):
+        Dataset.open(root)
+
+
+def test_a_whole_rate_written_as_a_decimal_is_read(root):
+    edit_json(root / "meta/info.json", fps=10.0)
+    assert Dataset.open(root).fps == 10
