@@ -5,6 +5,8 @@ LEROBOT ?= .venv-lerobot
 RUN_DIR ?= runs/demo
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Empty means unset. Containers often set it, and then every process of a test or a demo compiles all of Keel again.
+export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-fast test-slow test-ros test-lerobot lint format bench clean

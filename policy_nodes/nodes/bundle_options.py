@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rclpy.node import Node
 
 from policy_nodes.bundle.load import Bundle, load_bundle
 from policy_nodes.errors import ConfigError
-from policy_nodes.inference.planner import ChunkPlanner
 from policy_nodes.inference.provider_options import ProviderSettings
 from policy_nodes.nodes.parameters import TOPIC_PREFIX, Option, read
+
+if TYPE_CHECKING:
+    from policy_nodes.inference.planner import ChunkPlanner
 
 OPTIONS = (
     Option("bundle", "", "directory of the policy bundle (NAME.keel)"),
@@ -74,6 +77,8 @@ def open_planner(node: Node, bundle: Bundle) -> ChunkPlanner:
         ConfigError: a precision that does not exist.
         ProviderError: the provider cannot run here.
     """
+    from policy_nodes.inference.planner import ChunkPlanner  # with onnxruntime, which the safety node never needs
+
     return ChunkPlanner(
         bundle,
         read(node, "provider", str),

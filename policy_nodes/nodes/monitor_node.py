@@ -2,8 +2,7 @@
 
 At every policy call it samples a batch of chunks, scores them (FIPER, arXiv 2510.09459) and publishes ``~/alarm``
 (diagnostic_msgs/DiagnosticArray, stamp = observation time, with the time from there to the verdict) and ``~/scores``
-(std_msgs/Float64MultiArray for plotting).
-Its alarms are also its heartbeat: silence of the monitor is a fault for the safety node.
+(std_msgs/Float64MultiArray for plotting). Its alarms are also its heartbeat: silence is a fault for the safety node.
 """
 
 from __future__ import annotations
@@ -29,18 +28,20 @@ from policy_nodes.nodes.contract_topics import subscribe_images, subscribe_terms
 from policy_nodes.nodes.conversions import alarm_to_message
 from policy_nodes.nodes.foreign_types import foreign_types
 from policy_nodes.nodes.qos import COMMAND, LATCHED
+from policy_nodes.nodes.realtime_options import REALTIME_OPTIONS, process_settings, write_timing
 from policy_nodes.nodes.spinning import run_node
 from policy_nodes.realtime.histogram import Histogram, timing_values
 from policy_nodes.types import Alarm
 
 ACTIVE_STATES = ("ACTIVE", "DEGRADED")
+OPTIONS = (*INFERENCE_OPTIONS, *REALTIME_OPTIONS)
 
 
 class MonitorNode(BundleNode):
-    """Runs the calibrated failure predictor of a bundle. Parameters: ``INFERENCE_OPTIONS``, those of BundleNode."""
+    """Runs the calibrated failure predictor of a bundle. Parameters: ``OPTIONS`` and those of BundleNode."""
 
     def __init__(self) -> None:
-        super().__init__("monitor_node", INFERENCE_OPTIONS)
+        super().__init__("monitor_node", OPTIONS)
         self._handles: list[Any] = []
         self._alarms = self._scores = None
         self._judging = False
@@ -50,6 +51,7 @@ class MonitorNode(BundleNode):
 
     def setup(self, bundle: Bundle) -> None:
         """Own policy session, calibrated monitor, topics."""
+        self._realtime = process_settings(self)
         threads = self.number("threads")
         settings = provider_settings(self)
         self._policy = PolicySession(bundle, provider=self.text("provider"), threads=threads, settings=settings)
@@ -67,25 +69,27 @@ class MonitorNode(BundleNode):
 
     def teardown(self) -> None:
         """Drop subscriptions and publishers."""
+        self._rest()
         for handle in self._handles:
             self.destroy_subscription(handle)
         for publisher in (self._alarms, self._scores):
             if publisher is not None:
                 self.destroy_lifecycle_publisher(publisher)
         self._alarms = self._scores = None
-        self._judging, self._handles = False, []
+        self._handles = []
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Start to judge, once per policy call."""
         assert self.bundle is not None
         actions = self.bundle.manifest.actions
+        self._realtime()  # verdicts are made in this thread, the executor's
         self.start_timer(actions.execution_horizon * actions.step_s, self._judge)
         self._judging = True
         return super().on_activate(state)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop to judge."""
-        self._judging = False
+        self._rest()
         return super().on_deactivate(state)
 
     def health(self) -> tuple[bytes, str, dict[str, str]]:
@@ -113,6 +117,11 @@ class MonitorNode(BundleNode):
         if active and not self._was_active:
             self._monitor.reset()
         self._was_active = active
+
+    def _rest(self) -> None:
+        judged, self._judging = self._judging, False
+        if judged:
+            write_timing(self, {"verdict": self._latency})
 
     def _judge(self) -> None:
         try:

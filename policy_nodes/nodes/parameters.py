@@ -6,6 +6,7 @@ here are created with ``automatically_declare_parameters_from_overrides`` and th
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -31,6 +32,7 @@ class Option:
         description: shown by ``ros2 param describe``.
         low: smallest value of a number.
         high: largest value of a number.
+        listed: a text that may also be given as a whole number or a list, because ROS reads ``cpus:=2`` as a number.
     """
 
     name: str
@@ -38,11 +40,12 @@ class Option:
     description: str
     low: float | None = None
     high: float | None = None
+    listed: bool = False
 
     @property
     def descriptor(self) -> ParameterDescriptor:
         """As ROS 2 describes it."""
-        descriptor = ParameterDescriptor(description=self.description, read_only=True)
+        descriptor = ParameterDescriptor(description=self.description, read_only=True, dynamic_typing=self.listed)
         if self.low is not None and self.high is not None:
             if isinstance(self.default, int):
                 integers = IntegerRange(from_value=int(self.low), to_value=int(self.high), step=1)
@@ -87,6 +90,12 @@ def declare_options(node: Node, options: Sequence[Option]) -> None:
                 f"{node.get_name()}: parameter '{option.name}': {error}.",
                 f"give a {type(option.default).__name__}{bounds}: {option.description}.",
             ) from error
+        value = node.get_parameter(option.name).value
+        if option.listed and type(value) not in (str, int, list, array):
+            raise ConfigError(
+                f"{node.get_name()}: parameter '{option.name}' is {value!r}.",
+                f"give a text, a whole number or a list: {option.description}.",
+            )
 
 
 def read(node: Node, name: str, kind: type[Value]) -> Value:

@@ -18,7 +18,7 @@ from policy_nodes.realtime.process import Setting, configure_process
 
 REALTIME_OPTIONS = (
     Option("fifo_priority", 0, "SCHED_FIFO priority of the loop's thread, 0 for none", 0, 99),
-    Option("cpus", "", "CPUs that the loop's thread may use, for example 2,3; empty: any"),
+    Option("cpus", "", "CPUs that the loop's thread may use, for example 2, 2,3 or [2, 3]; empty: any", listed=True),
     Option("lock_memory", False, "keep all pages of the process in RAM"),
     Option("freeze_garbage", True, "exempt what exists at activation from garbage collection"),
     Option("timing_file", "", "receives the timing histograms as JSON when the node ends; empty: nothing is written"),
@@ -31,13 +31,7 @@ def process_settings(node: BundleNode) -> Callable[[], list[Setting]]:
     Raises:
         ConfigError: ``cpus`` is no list of numbers.
     """
-    text = node.text("cpus")
-    try:
-        cpus = [int(part) for part in text.split(",")] if text.strip() else None
-    except ValueError:
-        raise ConfigError(f"cpus is '{text}'.", "give numbers with commas between them, for example 2,3") from None
-    if cpus is not None and min(cpus) < 0:
-        raise ConfigError(f"cpus is '{text}'.", "CPUs are numbered from 0")
+    cpus = cpu_numbers(node.get_parameter("cpus").value)
     priority = node.number("fifo_priority") or None
     memory, garbage = read(node, "lock_memory", bool), read(node, "freeze_garbage", bool)
 
@@ -49,6 +43,26 @@ def process_settings(node: BundleNode) -> Callable[[], list[Setting]]:
         return settings
 
     return apply
+
+
+def cpu_numbers(value: object) -> list[int] | None:
+    """CPUs of the parameter ``cpus`` in any form that ROS makes of ``2``, ``2,3`` and ``[2, 3]``; None for any.
+
+    Raises:
+        ConfigError: not a list of numbers of 0 or more.
+    """
+    if isinstance(value, str):
+        parts: list[object] = [part.strip() for part in value.split(",")] if value.strip() else []
+    else:
+        parts = [value] if isinstance(value, int) else list(value)  # type: ignore[call-overload]
+    if not parts:
+        return None
+    if not all(type(part) is int or (isinstance(part, str) and part.isdecimal()) for part in parts):
+        raise ConfigError(f"cpus is '{value}'.", "give numbers with commas between them, for example 2,3")
+    numbers = [int(str(part)) for part in parts]
+    if min(numbers) < 0:
+        raise ConfigError(f"cpus is '{value}'.", "CPUs are numbered from 0")
+    return numbers
 
 
 def write_timing(node: BundleNode, histograms: Mapping[str, Histogram]) -> None:

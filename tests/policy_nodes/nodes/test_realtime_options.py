@@ -3,12 +3,14 @@
 import gc
 import json
 import os
+from array import array
+from types import SimpleNamespace
 
 import pytest
 
 from policy_nodes.errors import ConfigError
 from policy_nodes.nodes import realtime_options
-from policy_nodes.nodes.realtime_options import REALTIME_OPTIONS, process_settings, write_timing
+from policy_nodes.nodes.realtime_options import REALTIME_OPTIONS, cpu_numbers, process_settings, write_timing
 from policy_nodes.realtime.histogram import Histogram
 
 
@@ -21,6 +23,9 @@ class FakeNode:
         return self.values[name]
 
     number = text
+
+    def get_parameter(self, name):
+        return SimpleNamespace(value=self.values[name])
 
     def get_logger(self):
         return self
@@ -65,7 +70,18 @@ def test_what_is_asked_for_is_applied_and_what_fails_is_logged_with_the_remedy(m
     assert len(node.said) == 1 and "rtprio" in node.said[0]
 
 
-@pytest.mark.parametrize("text", ["two", "1;2", "1,,2", "-1"])
+@pytest.mark.parametrize(
+    ("value", "numbers"),
+    [
+        ("", None), (" ", None), ([], None), ("2", [2]), ("2, 3", [2, 3]), (2, [2]), (0, [0]),
+        (array("q", [2, 3]), [2, 3]), (["0", "1"], [0, 1]),
+    ],
+)  # fmt: skip
+def test_cpus_in_every_form_that_ros_makes_of_them(value, numbers):
+    assert cpu_numbers(value) == numbers
+
+
+@pytest.mark.parametrize("text", ["two", "1;2", "1,,2", "-1", "1.0", -1, array("d", [1.0]), ["a"], [1, -2], [True]])
 def test_cpus_that_are_no_numbers_are_refused_before_anything_runs(text):
     with pytest.raises(ConfigError, match="cpus is") as caught:
         process_settings(FakeNode(cpus=text))

@@ -16,8 +16,10 @@ from policy_nodes.bundle.keys import generate_pair, load_private
 from policy_nodes.bundle.load import load_bundle
 from policy_nodes.bundle.signature import write_signature
 from policy_nodes.errors import ConfigError, KeelError
+from policy_nodes.nodes import realtime_options
 from policy_nodes.nodes.monitor_node import MonitorNode
 from policy_nodes.nodes.policy_node import PolicyNode
+from policy_nodes.nodes.realtime_options import process_settings
 from policy_nodes.nodes.recorder_node import RecorderNode
 from policy_nodes.nodes.safety_node import SafetyNode
 from policy_nodes.nodes.sim_node import SimNode
@@ -69,6 +71,8 @@ def test_an_unknown_parameter_is_named_with_the_nearest(make, kind):
         (SafetyNode, {"fifo_priority": 100}, "'fifo_priority'.*out of range"),
         (PolicyNode, {"threads": 1.5}, "'threads'.*expecting type 'INTEGER'"),
         (PolicyNode, {"autostart": 1}, "'autostart'.*expecting type 'BOOL'"),
+        (PolicyNode, {"cpus": True}, "'cpus' is True"),
+        (MonitorNode, {"cpus": 0.5}, "'cpus' is 0.5"),
         (SimNode, {"state_rate_hz": 0.5}, "'state_rate_hz'.*out of range"),
         (SimNode, {"simulator": "nowhere:robot"}, "cannot load the simulator 'nowhere:robot'"),
         (SimNode, {"simulator": "tests.policy_nodes.nodes.scripted_robot:refuses"}, "no graphics driver"),
@@ -82,9 +86,18 @@ def test_a_wrong_value_is_refused(make, kind, parameters, text):
     assert caught.value.fix
 
 
+@pytest.mark.parametrize(("given", "cpus"), [("0", [0]), ("'0'", [0]), ("0,1", [0, 1]), ("[0, 1]", [0, 1])])
+def test_cpus_are_accepted_as_a_user_writes_them(make, bundle, monkeypatch, given, cpus):
+    asked = []
+    monkeypatch.setattr(realtime_options, "configure_process", lambda *settings: asked.append(settings) or [])
+    process_settings(make(SafetyNode, bundle=bundle, autostart=False, cpus=given))()
+    assert asked == [(None, cpus, False, True)]
+
+
 def test_every_parameter_is_described_and_read_only(make, bundle):
     node = make(SafetyNode, bundle=bundle, autostart=False)
-    for name in ("bundle", "autostart", "topic_prefix", "joint_state_topic", "stop_timeout_ms", "fifo_priority"):
+    names = ("bundle", "autostart", "topic_prefix", "joint_state_topic", "stop_timeout_ms", "fifo_priority", "cpus")
+    for name in names:
         descriptor = node.describe_parameter(name)
         assert descriptor.description and descriptor.read_only
     low_high = node.describe_parameter("stop_timeout_ms").integer_range[0]
