@@ -32,9 +32,22 @@ _PARAM = ("name", "value", "from", "param")
 def _value_text(element: Element, value: Any) -> str:
     """Value as rcl reads it after ``-p name:=``."""
     if isinstance(value, list):
-        return "[" + ", ".join(_value_text(element, item) for item in value) + "]"
+        return "[" + ", ".join(_item_text(element, item) for item in value) + "]"
     text = element.scalar(value)
     return text if text else "''"
+
+
+def _item_text(element: Element, value: Any) -> str:
+    """Item of a sequence; text that would not come out of the brackets as it went in is put in quotes."""
+    text = _value_text(element, value)
+    if text == "''" or not isinstance(value, str):
+        return text
+    try:
+        node: Any = yaml.compose(f"[{text}]", Loader=yaml.SafeLoader)
+        plain = [item.value for item in node.value] == [text]
+    except yaml.YAMLError:
+        plain = False
+    return text if plain else "'" + text.replace("'", "''") + "'"
 
 
 def _parameters(elements: list[Element], prefix: str = "") -> list[str]:
@@ -80,7 +93,10 @@ def node_process(element: Element, namespace: str, set_env: Mapping[str, str], e
     """
     executable = element.text("exec")
     command = executable_command(element.text("pkg"), executable, env)
-    command += shlex.split(element.text("args", ""))
+    try:
+        command += shlex.split(element.text("args", ""))
+    except ValueError as error:
+        raise LaunchError(f"node '{executable}': cannot read args: {error}.", "Close the quotation.") from error
     ros = []
     name = element.text("name", "") or executable
     if element.has("name"):

@@ -6,6 +6,7 @@ ros2/launch, nesting included; everything else is refused by name.
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -37,29 +38,42 @@ class Substituter:
         Raises:
             LaunchError: a substitution is unknown, malformed, or names something that does not exist.
         """
-        result, end = self._replace(text, 0, nested=False)
-        return result if end == len(text) else result + text[end:]
-
-    def _replace(self, text: str, start: int, nested: bool) -> tuple[str, int]:
-        parts, index = [], start
+        parts, index = [], 0
         while index < len(text):
             if text.startswith("$(", index):
-                inner, index = self._replace(text, index + 2, nested=True)
-                parts.append(self._value(inner))
-            elif nested and text[index] == ")":
-                return "".join(parts), index + 1
+                value, index = self._nested(text, index + 2)
+                parts.append(value)
             else:
                 parts.append(text[index])
                 index += 1
-        if nested:
-            raise LaunchError(f"{self.file}: '$(' without ')' in {text!r}.", "Close the substitution.")
-        return "".join(parts), index
+        return "".join(parts)
 
-    def _value(self, inner: str) -> str:
+    def _nested(self, text: str, index: int) -> tuple[str, int]:
+        """Value of the substitution whose inside starts at ``index``, and where it ends.
+
+        Values of substitutions inside it are set in after the words were split: blanks and quotes in them are theirs.
+        """
+        inner, values = "", []
+        while index < len(text):
+            if text.startswith("$(", index):
+                value, index = self._nested(text, index + 2)
+                inner += f"\0{len(values)}\0"
+                values.append(value)
+            elif text[index] == ")":
+                return self._value(inner, values), index + 1
+            else:
+                inner += text[index]
+                index += 1
+        raise LaunchError(f"{self.file}: '$(' without ')' in {text!r}.", "Close the substitution.")
+
+    def _value(self, inner: str, values: list[str]) -> str:
+        def whole(text: str) -> str:
+            return re.sub("\0(\\d+)\0", lambda match: values[int(match[1])], text)
+
         try:
-            name, *arguments = shlex.split(inner) or [""]
+            name, *arguments = map(whole, shlex.split(inner) or [""])
         except ValueError as error:
-            raise LaunchError(f"{self.file}: cannot read $({inner}): {error}.", f"Use {SUPPORTED}.") from error
+            raise LaunchError(f"{self.file}: cannot read $({whole(inner)}): {error}.", f"Use {SUPPORTED}.") from error
         if name == "dirname" and not arguments:
             return str(self.file.parent)
         if name == "find-pkg-share" and len(arguments) == 1:
@@ -85,4 +99,4 @@ class Substituter:
                 f"{self.file}: $(eval ...) is refused: a launch file must not run code.",
                 "Decide with if/unless on an argument, or compute the value before launching.",
             )
-        raise LaunchError(f"{self.file}: substitution $({inner}) is not supported.", f"Use {SUPPORTED}.")
+        raise LaunchError(f"{self.file}: substitution $({whole(inner)}) is not supported.", f"Use {SUPPORTED}.")

@@ -47,6 +47,7 @@ class RecorderNode(Node):
         manifest = load_bundle(Path(read(self, "bundle", str))).manifest
         prefix = read(self, "topic_prefix", str)
         self._joints = manifest.actions.joints
+        self._horizon = manifest.actions.horizon
         self._pose_terms = [term for term in manifest.terms if term.field == "pose"]
         self._latest: dict[str, np.ndarray] = {}
         names = [term.name.removesuffix("_pose") for term in self._pose_terms]
@@ -111,6 +112,8 @@ class RecorderNode(Node):
 
     def _on_chunk(self, message: JointTrajectory) -> None:
         chunk = message_to_chunk(message, self._joints)
+        if len(chunk.values) != self._horizon:  # one such chunk would make the whole trace unwritable
+            raise ValueError(f"a chunk of {len(chunk.values)} points, the contract's has {self._horizon}")
         self._trace.keep("chunk", chunk.stamp_ns, np.asarray(chunk.values))
         self._trace.keep("chunk_arrival", self._now_ns(), np.asarray(chunk.sequence))
 

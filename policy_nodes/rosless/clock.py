@@ -54,9 +54,9 @@ class JumpThreshold:
         self.on_clock_change = on_clock_change
 
     def exceeded(self, change: ClockChange, delta_ns: int) -> bool:
-        """Whether a jump of ``delta_ns`` with this source change must be told."""
-        if change in (ClockChange.ROS_TIME_ACTIVATED, ClockChange.ROS_TIME_DEACTIVATED):
-            return self.on_clock_change
+        """Whether a jump of ``delta_ns`` with this source change must be told; a far one is, whatever its cause."""
+        if self.on_clock_change and change in (ClockChange.ROS_TIME_ACTIVATED, ClockChange.ROS_TIME_DEACTIVATED):
+            return True
         forward = self.min_forward is not None and delta_ns >= self.min_forward.nanoseconds
         backward = self.min_backward is not None and delta_ns <= self.min_backward.nanoseconds
         return forward or backward

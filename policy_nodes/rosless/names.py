@@ -18,8 +18,9 @@ from policy_nodes.rosless.exceptions import (
 )
 
 MAX_NODE_NAME = 255
-MAX_TOPIC_NAME = 255 - len("rr/") - len("Request")
-_SUBSTITUTION = re.compile(r"\{(\w*)\}")
+MAX_TOPIC_NAME = 255 - 8  # RMW_TOPIC_MAX_NAME_LENGTH
+MAX_NAMESPACE = MAX_TOPIC_NAME - 2  # RMW_NAMESPACE_MAX_LENGTH: the shortest topic in it is "/x"
+_SUBSTITUTION = re.compile(r"\{(\w*)\}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,10 @@ def validate_namespace(namespace: str) -> bool:
     """
     if fault := _full_name_fault(namespace):
         raise InvalidNamespaceException(namespace, "namespace " + fault[0], fault[1])
+    if len(namespace) > MAX_NAMESPACE:
+        raise InvalidNamespaceException(
+            namespace, f"namespace length should not exceed '{MAX_NAMESPACE}'", MAX_NAMESPACE - 1
+        )
     return True
 
 
@@ -169,9 +174,13 @@ def remap(full: str, rules: Sequence[RemapRule], node_name: str, namespace: str,
 
 
 def remap_node(name: str, namespace: str, rules: Sequence[RemapRule]) -> tuple[str, str]:
-    """Node name and namespace after the first matching ``__node`` and ``__ns`` rules."""
+    """Node name and namespace after the first matching ``__node`` and ``__ns`` rules.
 
-    def first(kind: str, default: str) -> str:
-        return next((rule.replacement for rule in rules if rule.kind == kind and rule.node in (None, name)), default)
+    As in rcl, a namespace rule for one node asks for the name that the node has after its own rule.
+    """
 
-    return first("node_name", name), normalise_namespace(first("namespace", namespace))
+    def first(kind: str, node: str, default: str) -> str:
+        return next((rule.replacement for rule in rules if rule.kind == kind and rule.node in (None, node)), default)
+
+    final = first("node_name", name, name)
+    return final, normalise_namespace(first("namespace", final, namespace))

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -77,14 +79,31 @@ def _double(text: str) -> float | None:
         return math.copysign(float(kind), -1.0 if special[1] == "-" else 1.0)
     if _DECIMAL.fullmatch(text):
         value = float(text)
-        mantissa = re.split("[eE]", text)[0]
-        return None if math.isinf(value) or (value == 0.0 and re.search("[1-9]", mantissa)) else value
+        if value == 0.0:
+            return None if re.search("[1-9]", re.split("[eE]", text)[0]) else value
+        return None if math.isinf(value) or (_denormal(value) and Fraction(text) != Fraction(value)) else value
     if _HEXADECIMAL.fullmatch(text):
         try:
-            return float.fromhex(text)
+            value = float.fromhex(text)
         except OverflowError:
             return None
+        digits, exponent = _hexadecimal(text)
+        if value == 0.0:
+            return None if digits else value
+        return None if _denormal(value) and Fraction(2) ** exponent * digits != abs(Fraction(value)) else value
     return None
+
+
+def _denormal(value: float) -> bool:
+    """Whether strtod reports a range error for ``value`` unless it is exact."""
+    return abs(value) < sys.float_info.min
+
+
+def _hexadecimal(text: str) -> tuple[int, int]:
+    """Digits of a hexadecimal number as one whole number, and the power of two that it is multiplied with."""
+    mantissa, _, exponent = text.lower().lstrip("+-")[2:].partition("p")
+    whole, _, fraction = mantissa.partition(".")
+    return int(whole + fraction, 16), int(exponent or 0) - 4 * len(fraction)
 
 
 def _tree(source: str, where: str) -> _Node:

@@ -19,7 +19,8 @@ from cyclonedds.builtin import (
 )
 from cyclonedds.core import Policy
 
-from policy_nodes.rosless.idl import deserialize, message_class, rihs01, serialize
+from policy_nodes.rosless.decode import decode
+from policy_nodes.rosless.idl import message_class, rihs01, serialize
 from policy_nodes.rosless.qos import DurabilityPolicy, QoSProfile
 from policy_nodes.rosless.wire.discovered import Discovered
 from policy_nodes.rosless.wire.endpoints import Reader, Writer
@@ -32,7 +33,7 @@ _INFO = "rmw_dds_common/msg/ParticipantEntitiesInfo"
 _UNREAD_DEPTH = 1000  # graph samples kept until a query reads them; older ones of the same burst would be lost
 
 
-@dataclass
+@dataclass(eq=False)  # two nodes of one name are two nodes
 class LocalNode:
     """A node of this process and the gids (16 bytes) of its endpoints."""
 
@@ -150,7 +151,9 @@ class Graph:
         """All nodes of the graph whose process is still there."""
         with self._lock:
             while (taken := self._reader.take()) is not None:
-                info = deserialize(self._cls, taken[0])
+                info = decode(self._cls, taken[0], "ros_discovery_info")
+                if info is None:
+                    continue
                 participant = _gid_bytes(info.gid)
                 self._remote[participant] = [
                     NodeView(

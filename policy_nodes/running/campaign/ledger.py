@@ -74,7 +74,7 @@ class Ledger:
     def from_json(cls, text: str) -> Ledger:
         """Inverse of :meth:`to_json`."""
         data = json.loads(text)
-        records = {source: [Record(*row) for row in rows] for source, rows in data["records"].items()}
+        records = defaultdict(list, {k: [Record(*row) for row in rows] for k, rows in data["records"].items()})
         commands = [(int(when), list(values)) for when, values in data["commands"]]
         return cls(records, commands, int(data["apart_ns"]))
 

@@ -52,6 +52,8 @@ class StallWatch:
         self._process.kill()
         self._process.wait()
         self._thread.join(timeout=1.0)
+        if self._process.stdout is not None and not self._thread.is_alive():
+            self._process.stdout.close()
 
     def longest_s(self, since_ns: int, until_ns: int) -> float:
         """Longest stall that overlaps a window, s."""
