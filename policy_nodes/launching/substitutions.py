@@ -53,7 +53,7 @@ class Substituter:
 
         Values of substitutions inside it are set in after the words were split: blanks and quotes in them are theirs.
         """
-        inner, values = "", []
+        inner, values = "", list[str]()
         while index < len(text):
             if text.startswith("$(", index):
                 value, index = self._nested(text, index + 2)

@@ -53,12 +53,20 @@ def random_uniform_terrain(
 
 
 def pyramid_sloped_terrain(terrain: SubTerrain, slope: float = 1.0, platform_size: float = 1.0) -> SubTerrain:
-    """A pyramid (a pit when ``slope`` < 0) with a flat top of ``platform_size`` [m]."""
-    i, j = np.meshgrid(np.arange(terrain.width), np.arange(terrain.length), indexing="ij")
-    edge = np.minimum(np.minimum(i, terrain.width - 1 - i), np.minimum(j, terrain.length - 1 - j))
-    flat = max(0.0, (min(terrain.width, terrain.length) - _cells(terrain, platform_size)) / 2)
-    heights = slope * np.minimum(edge, flat) * terrain.horizontal_scale / terrain.vertical_scale
-    terrain.height_field_raw += heights.astype(np.int16)
+    """A hill (a pit when ``slope`` < 0) with a flat top of ``platform_size`` [m].
+
+    As in Isaac Gym its height is a product of two ramps: straight flanks on the middle lines, rounded towards the
+    corners; it is cut off at the height of the platform's corner.
+    """
+    middle = terrain.width // 2, terrain.length // 2
+    along, across = (
+        (m - np.abs(np.arange(n) - m)) / m for n, m in zip(terrain.height_field_raw.shape, middle, strict=True)
+    )
+    top = int(slope * terrain.horizontal_scale / terrain.vertical_scale * terrain.width / 2)
+    terrain.height_field_raw += (top * along[:, None] * across).astype(np.int16)
+    corner = (max(m - _cells(terrain, platform_size / 2), 0) for m in middle)
+    limit = int(terrain.height_field_raw[tuple(corner)])
+    np.clip(terrain.height_field_raw, min(limit, 0), max(limit, 0), out=terrain.height_field_raw)
     return terrain
 
 
@@ -110,7 +118,7 @@ def stepping_stones_terrain(
 def _flatten(terrain: SubTerrain, platform_size: float) -> None:
     half = _cells(terrain, platform_size) // 2
     i, j = terrain.width // 2, terrain.length // 2
-    terrain.height_field_raw[i - half : i + half, j - half : j + half] = 0
+    terrain.height_field_raw[max(i - half, 0) : i + half, max(j - half, 0) : j + half] = 0
 
 
 def convert_heightfield_to_trimesh(

@@ -174,9 +174,12 @@ def compute_heading_and_up(
 def compute_rot(
     torso_quat: Tensor, velocity: Tensor, ang_velocity: Tensor, targets: Tensor, torso_positions: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Velocities in the body frame, roll, pitch, yaw, and the yaw angle to the target."""
+    """Velocities in the body frame, roll, pitch, yaw, and the angle to the target less the yaw.
+
+    As in IsaacGymEnvs that angle lies in the x-z plane, of worlds whose y axis is up; its policies know no other.
+    """
     roll, pitch, yaw = get_euler_xyz(torso_quat)
     to_target = targets - torso_positions
-    angle = torch.atan2(to_target[:, 1], to_target[:, 0]) - yaw
+    angle = torch.atan2(to_target[:, 2], to_target[:, 0]) - yaw
     local = quat_rotate_inverse(torso_quat, velocity), quat_rotate_inverse(torso_quat, ang_velocity)
     return (*local, roll, pitch, yaw, angle)
