@@ -55,14 +55,14 @@ def print_table(checks: Iterable[Check], title: str, console: Console | None = N
     console = console or Console()
     if not console.is_terminal:
         console.width = max(console.width, 160)
-    table = Table(title=title, title_justify="left", show_edge=False, pad_edge=False)
+    table = Table(title=Text(title), title_justify="left", show_edge=False, pad_edge=False)
     for column in ("item", "status", "finding"):
         table.add_column(column, overflow="fold")
     for check in checks:
         finding = Text(check.detail)
         if check.fix:
             finding.append(f"\nfix: {check.fix}", style="italic")
-        table.add_row(check.item, Text(check.status, style=_STYLE[check.status]), finding)
+        table.add_row(Text(check.item), Text(check.status, style=_STYLE[check.status]), finding)
     console.print(table)
 
 

@@ -82,7 +82,7 @@ def _print(args: Args, found: list[Difference]) -> None:
         title = Text(f"{impact.name.lower()}: {_MEANING[impact]}", style=_STYLE.get(impact, "dim"))
         table = Table(title=title, title_justify="left", show_edge=False, pad_edge=False)
         for column in ("what", args.first.name, args.second.name):
-            table.add_column(column, overflow="fold")
+            table.add_column(Text(column), overflow="fold")
         for item in rows:
             table.add_row(Text(item.path), Text(_short(item.before)), Text(_short(item.after)))
         console.print(table)

@@ -86,6 +86,8 @@ def run(args: Args) -> int:
     bundle = load_bundle(args.bundle)
     if args.attempts < 1:
         raise ConfigError("--attempts is below 1.", "give 1 or more.")
+    if args.reaction_periods is not None and not args.reaction_periods > 0.0:
+        raise ConfigError(f"--reaction-periods is {args.reaction_periods}.", "give more than 0, or leave it out.")
     if not args.only:
         cases = [case for case in cases if applies(case, bundle.manifest)]
     cases = [declared(case, bundle.manifest) for case in cases]

@@ -149,7 +149,7 @@ def _run(args: Args, bundle: Bundle, stack: str, directory: Path) -> int:
     arguments = launch_arguments(args, bundle, launch, directory)
     episodes: list[Any] = []
     faults: list[Any] = []
-    domain = os.environ.get("ROS_DOMAIN_ID", "0")
+    domain = os.environ.get("ROS_DOMAIN_ID", "").strip() or "0"
     with (
         quiet_launch(logs / "launch.log", args.verbose),
         open_session(bundle, launch, arguments, logs, args.namespace) as session,

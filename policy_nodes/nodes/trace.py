@@ -50,7 +50,7 @@ class Trace:
 
     def save(self, directory: Path) -> Path | None:
         """Write both files, each to a temporary name first; returns the trace, None when nothing was recorded."""
-        stamps = [samples[0][0] for samples in self._streams.values() if samples]
+        stamps = [min(stamp for stamp, _ in samples) for samples in self._streams.values() if samples]
         if not stamps:
             return None
         t0 = min(stamps)
@@ -73,7 +73,10 @@ class Trace:
             "chunk_step_s": np.array(self._step_s),
             "t0_ns": np.array(t0),
         }
-        for name, samples in self._streams.items():
+        for name, arrived in self._streams.items():
+            samples = sorted(
+                arrived, key=lambda sample: sample[0]
+            )  # late ones where they belong: readers search by time
             arrays[f"{name}_t"] = np.array([(stamp - t0) / SECOND_NS for stamp, _ in samples])
             values = np.stack([value for _, value in samples])
             if name == "joint":
@@ -82,10 +85,11 @@ class Trace:
                 arrays |= {f"object_{each}": values[:, index] for index, each in enumerate(self._objects)}
             else:
                 arrays[name] = values
-        arrays["score_t"] = np.array([(stamp - t0) / SECOND_NS for stamp, _ in self._scores])
-        for name in sorted({name for _, scores in self._scores for name in scores}):
+        judged = sorted(self._scores, key=lambda sample: sample[0])
+        arrays["score_t"] = np.array([(stamp - t0) / SECOND_NS for stamp, _ in judged])
+        for name in sorted({name for _, scores in judged for name in scores}):
             key = "score_fiper" if name == "combined" else f"score_{name}"
-            arrays[key] = np.array([scores.get(name, np.nan) for _, scores in self._scores])
+            arrays[key] = np.array([scores.get(name, np.nan) for _, scores in judged])
         return arrays
 
 

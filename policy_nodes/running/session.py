@@ -150,7 +150,7 @@ def open_session(
     manifest = bundle.manifest
     with Operator(manifest.actions.joints, joint_state_topic(manifest), namespace) as operator:
         if foreign := operator.foreign_nodes():
-            domain = os.environ.get("ROS_DOMAIN_ID", "0")
+            domain = os.environ.get("ROS_DOMAIN_ID", "").strip() or "0"
             raise RunError(
                 f"ROS domain {domain} is in use: {', '.join(foreign)} already run there.",
                 "stop them, or choose another domain with --domain.",

@@ -98,7 +98,7 @@ def busiest_joints(position: Series, count: int, start: float = -np.inf, end: fl
     """
     inside = position.window(start, end).value
     travel: NDArray[np.float64] = np.abs(np.diff(inside, axis=0)).sum(axis=0)
-    order = np.argsort(-np.nan_to_num(travel), kind="stable")
+    order = np.argsort(-np.where(np.isfinite(travel), travel, 0.0), kind="stable")
     return [int(column) for column in order[:count]]
 
 

@@ -76,13 +76,15 @@ def _gait(bundle: Bundle, seconds: float, seed: int, command: tuple[float, float
             loop.enable()
         except RuntimeError as error:
             return f"not enabled: {error}"
-        for tick in range(round(seconds / loop.period_s)):
+        start = robot.data.qpos[:2].copy()
+        for tick in range(max(1, round(seconds / loop.period_s))):
             trace = loop.run(loop.period_s, command)
             data.qpos[:] = robot.data.qpos
             mujoco.mj_forward(model, data)
             show(data, tick * loop.period_s)
         state = trace.decisions[-1].state.name
-        return f"walked {np.linalg.norm(robot.data.qpos[:2]):.1f} m, {'fell' if trace.fallen else 'upright'}, {state}"
+        walked = np.linalg.norm(robot.data.qpos[:2] - start)
+        return f"walked {walked:.1f} m, {'fell' if trace.fallen else 'upright'}, {state}"
 
     return Scene(model, data, play)
 

@@ -74,9 +74,9 @@ def stack(env: Mapping[str, str], *, has_rclpy: bool, has_cyclonedds: bool) -> C
     if has_rclpy:
         return Check("ros", "ok", f"ROS 2 {distro or 'of unknown distribution'}: rclpy can be imported")
     why = f"ROS_DISTRO is {distro}, but this Python cannot import rclpy" if distro else "no ROS 2 is sourced"
-    if env.get("KEEL_REQUIRE_ROS") == "1":
+    if (required := env.get("KEEL_REQUIRE_ROS", "")) not in ("", "0"):
         fix = "source /opt/ros/<distro>/setup.bash with its own Python, or unset KEEL_REQUIRE_ROS"
-        return Check("ros", "fail", f"KEEL_REQUIRE_ROS=1, {why}", fix)
+        return Check("ros", "fail", f"KEEL_REQUIRE_ROS={required}, {why}", fix)
     if not has_cyclonedds:
         fix = 'source /opt/ros/<distro>/setup.bash, or pip install "keel[rosless]"'
         return Check("ros", "warn", f"{why}, and cyclonedds is not installed: nodes cannot run", fix)

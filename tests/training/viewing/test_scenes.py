@@ -49,3 +49,8 @@ def test_a_batched_task_is_shown_under_zero_actions():
 def test_what_cannot_be_shown_is_named(what, named):
     with pytest.raises(ConfigError, match=named):
         scene_of(what, 1.0, 0, FORWARD)
+
+
+def test_a_gait_for_less_than_a_control_period_shows_one():
+    words, shown = play(EXAMPLES / "go1_velocity_flat.keel", 0.001)
+    assert words.startswith("walked 0.0 m, upright") and len(shown) == 1
