@@ -30,6 +30,9 @@ SECTIONS = {"home": "home", "sit_down": "sit", "stand": "stand", "stl_mpc": "stl
 MOVING_BACKUPS = ("rewind", "home", "stl_mpc")
 """Backups that go somewhere; allowed only where the robot stays under power and is believed (category 2)."""
 
+UNMEASURED = frozenset(reason for reason in Reason if reason.value.startswith("joint_"))
+"""Where the joint state itself is the fault: backups that follow it have nothing to follow."""
+
 
 class JointLimit(Strict):
     """Limits of one joint's command, SI units.
@@ -159,6 +162,8 @@ class SafetyConfig(Strict):
                 raise ValueError("reactions: an emergency stop brakes; 'hold' is not allowed")
             if reaction.backup in MOVING_BACKUPS and reaction.stop_category != 2:
                 raise ValueError(f"reactions: '{reaction.backup}' for '{reason.value}' needs stop category 2")
+            if reaction.backup == "damping" and reason in UNMEASURED:
+                raise ValueError(f"reactions: 'damping' for '{reason.value}' needs the measurement that is missing")
             section = SECTIONS.get(reaction.backup)
             if section is not None and getattr(self.backups, section) is None:
                 raise ValueError(f"reactions: '{reaction.backup}' for '{reason.value}' needs backups.{section}")

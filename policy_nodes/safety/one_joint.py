@@ -1,21 +1,24 @@
 """The stopping laws of :mod:`policy_nodes.safety.braking` for one joint, in plain floats.
 
 An array operation costs as much for seven numbers as for a hundred, about twenty times one operation on a float: what
-is asked once per period for the joints of one arm is faster this way, up to some thirty joints. The tests hold both
-forms together.
+is asked once per period for the joints of one arm is faster this way, up to some thirty joints. Comparisons, because ``min`` and
+``max`` are calls. The tests hold both forms together.
 """
 
 from __future__ import annotations
 
-from math import floor, sqrt
+from math import sqrt
 
 
 def stop_step(velocity: float, acceleration: float, max_acceleration: float) -> float:
     """As :func:`policy_nodes.safety.braking.stop_step`, in jerk units."""
-    distance = abs(velocity)
-    n = floor(sqrt(2.0 * distance + 0.25) - 0.5)
-    brake = min(distance / (n + 1.0) + 0.5 * n, max_acceleration)
-    return min(max(-brake if velocity > 0.0 else brake, acceleration - 1.0), acceleration + 1.0)
+    distance = velocity if velocity > 0.0 else -velocity
+    n = (sqrt(2.0 * distance + 0.25) - 0.5) // 1.0
+    brake = distance / (n + 1.0) + 0.5 * n
+    if brake > max_acceleration:
+        brake = max_acceleration
+    target, least, most = -brake if velocity > 0.0 else brake, acceleration - 1.0, acceleration + 1.0
+    return least if target < least else most if target > most else target
 
 
 def stop_bound(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from policy_nodes.safety.backup.jerk_limited_stop import REST
+from policy_nodes.safety.backup.rest import at_rest, copied, room, settled, stop_fits
 from policy_nodes.safety.limits import Array, Limits, Motion, stopping_acceleration, viable
 
 
@@ -35,15 +35,13 @@ class DampedStop:
 
     def admissible(self, position: NDArray, velocity: NDArray, acceleration: NDArray) -> bool:
         """Whether the jerk-limited stop from this state, arrays (n,), respects every limit."""
-        limits = self._limits
-        return bool(np.all(viable(Motion(position, velocity, acceleration), limits, limits.low, limits.high)))
+        return stop_fits(self._limits, position, velocity, acceleration)
 
     def start(self, now_ns: int, position: NDArray, velocity: NDArray, acceleration: NDArray) -> None:
         """Take over from the commanded motion (n,), (n,), (n,)."""
-        limits = self._limits
-        self._motion = Motion(np.array(position, float), np.array(velocity, float), np.array(acceleration, float))
-        self._low, self._high = np.minimum(limits.low, position), np.maximum(limits.high, position)
-        self._ending = np.zeros(limits.low.shape, dtype=bool)
+        self._motion = copied(position, velocity, acceleration)
+        self._low, self._high = room(self._limits, position)
+        self._ending = np.zeros(self._low.shape, dtype=bool)
         self._last_ns = None
 
     def command(self, now_ns: int) -> Array:
@@ -60,16 +58,14 @@ class DampedStop:
         fits = viable(self._after(damped), limits, self._low, self._high)
         braking = stopping_acceleration(motion, limits)
         after = self._after(np.where(fits & ~self._ending, damped, braking))
-        velocity = np.where(np.abs(after.velocity) < REST * limits.acceleration * limits.dt, 0.0, after.velocity)
+        velocity = settled(after.velocity, limits)
         position = np.clip(motion.position + velocity * limits.dt, self._low, self._high)
         self._motion = Motion(position, velocity, (velocity - motion.velocity) / limits.dt)
         return position
 
     def finished(self, now_ns: int) -> bool:
         """Whether velocity and acceleration of the command are zero."""
-        motion, limits = self._motion, self._limits
-        still = np.all(motion.velocity == 0.0)
-        return bool(still and np.all(np.abs(motion.acceleration) <= REST * limits.acceleration))
+        return at_rest(self._motion, self._limits)
 
     def _after(self, acceleration: Array) -> Motion:
         motion, dt = self._motion, self._limits.dt

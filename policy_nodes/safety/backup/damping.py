@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from policy_nodes.safety.backup.context import BackupContext
+from policy_nodes.safety.backup.rest import copied
 from policy_nodes.safety.limits import Array, Motion
 
 SLOW = 0.3
@@ -44,7 +45,7 @@ class Damping:
 
     def start(self, now_ns: int, position: NDArray, velocity: NDArray, acceleration: NDArray) -> None:
         """Take over from the commanded motion (n,), (n,), (n,)."""
-        self._motion = Motion(np.array(position, float), np.array(velocity, float), np.array(acceleration, float))
+        self._motion = copied(position, velocity, acceleration)
         self._target = self._motion.position
         self._started_ns, self._last_ns, self._slow_ticks = now_ns, -1, 0
 

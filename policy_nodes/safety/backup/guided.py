@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from policy_nodes.safety.backup.context import BackupContext
-from policy_nodes.safety.backup.jerk_limited_stop import REST, JerkLimitedStop
+from policy_nodes.safety.backup.jerk_limited_stop import JerkLimitedStop
+from policy_nodes.safety.backup.rest import REST, copied
 from policy_nodes.safety.limits import Array, Motion
 
 PEAK_RATE, PEAK_CURVATURE, PEAK_JERK = 1.875, 10.0 / np.sqrt(3.0), 60.0
@@ -47,7 +48,7 @@ class Guided:
     def start(self, now_ns: int, position: NDArray, velocity: NDArray, acceleration: NDArray) -> None:
         """Take over from the commanded motion (n,), (n,), (n,)."""
         self._stop.start(now_ns, position, velocity, acceleration)
-        self._motion = Motion(np.array(position, float), np.array(velocity, float), np.array(acceleration, float))
+        self._motion = copied(position, velocity, acceleration)
         self._stopped, self._path = [self._motion.position], None
         self._ticks = self._elapsed = 0
         self._last_ns = None

@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from policy_nodes.errors import ConfigError
 from policy_nodes.safety.backup.context import BackupContext
-from policy_nodes.safety.backup.guided import PEAK_CURVATURE, PEAK_JERK, PEAK_RATE, Guided
-from policy_nodes.safety.limits import Array, Motion, carry, viable
+from policy_nodes.safety.backup.guided import Guided
+from policy_nodes.safety.backup.pose import checked_pose, straight
+from policy_nodes.safety.backup.rest import stop_fits
+from policy_nodes.safety.limits import Array, carry
 
 CHECKED = 32
 """Configurations along the way that the precondition looks at."""
@@ -27,7 +29,8 @@ class Home:
         context: limits, settings and the filter's check.
 
     Raises:
-        ConfigError: no home position is configured, or it does not fit the joints and their limits.
+        ConfigError: no home position is configured, it does not fit the joints and their limits, or it violates a
+            barrier of the filter, whatever moving obstacles do.
     """
 
     name = "home"
@@ -35,22 +38,16 @@ class Home:
 
     def __init__(self, context: BackupContext) -> None:
         self._context = context
-        limits, home = context.limits, context.settings.home
-        if home is None:
-            raise ConfigError("backups: 'home' is used but no home position is given.", "set backups.home.")
-        self._home = np.array(home, dtype=np.float64)
-        if self._home.shape != limits.low.shape:
-            raise ConfigError(f"backups.home has {self._home.size} values for {limits.low.size} joints.", "give all.")
-        outside = (self._home < limits.low) | (self._home > limits.high)
-        if outside.any():
-            joint = context.joints[int(outside.argmax())].name
-            raise ConfigError(f"backups.home is outside the position limits of '{joint}'.", "move it inside.")
+        self._home = checked_pose(context, self.name, "home", context.settings.home)
+        blocked = None if context.model is None else context.model.blocked(self._home)
+        if blocked is not None:
+            raise ConfigError(f"backups.home can never be reached: {blocked}.", "move it, or correct the geometry.")
         self._guided = Guided(context, self._plan)
 
     def admissible(self, position: NDArray, velocity: NDArray, acceleration: NDArray) -> bool:
         """Whether stop and line from this state, arrays (n,), are possible and clear."""
-        limits, motion = self._context.limits, Motion(position, velocity, acceleration)
-        if not np.all(viable(motion, limits, limits.low, limits.high)):
+        limits = self._context.limits
+        if not stop_fits(limits, position, velocity, acceleration):
             return False
         up, down = carry(velocity, acceleration, limits)
         start = position + up - down
@@ -69,13 +66,5 @@ class Home:
         return self._guided.finished(now_ns)
 
     def _plan(self, stopped: list[Array]) -> tuple[Callable[[float], Array], int]:
-        limits, share = self._context.limits, self._context.settings.home_speed
-        start = stopped[-1]
-        way = self._home - start
-        size = np.abs(way)
-        seconds = max(
-            float((PEAK_RATE * size / (share * limits.velocity)).max()),
-            float(np.sqrt(PEAK_CURVATURE * size / (share * limits.acceleration)).max()),
-            float(np.cbrt(PEAK_JERK * size / (share * limits.jerk)).max()),
-        )
-        return lambda part: start + part * way, int(np.ceil(seconds / limits.dt))
+        context = self._context
+        return straight(context.limits, stopped[-1], self._home, share=context.settings.home_speed)

@@ -10,10 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from policy_nodes.safety.backup.rest import at_rest, copied, room, settled, stop_fits
 from policy_nodes.safety.limits import Array, Limits, Motion, emergency_acceleration, stopping_acceleration, viable
-
-REST = 1e-9
-"""Share of one period's velocity limit (``a dt``) or acceleration limit below which a value is rounding, not motion."""
 
 
 class JerkLimitedStop:
@@ -40,16 +38,13 @@ class JerkLimitedStop:
 
     def admissible(self, position: NDArray, velocity: NDArray, acceleration: NDArray) -> bool:
         """Whether the stop from this state, arrays (n,), respects every limit."""
-        limits = self._limits
-        motion = Motion(position, velocity, acceleration)
-        return bool(np.all(viable(motion, limits, limits.low, limits.high)))
+        return stop_fits(self._limits, position, velocity, acceleration)
 
     def start(self, now_ns: int, position: NDArray, velocity: NDArray, acceleration: NDArray) -> None:
         """Take over from the commanded motion (n,), (n,), (n,)."""
-        limits = self._limits
-        self._motion = Motion(np.array(position, float), np.array(velocity, float), np.array(acceleration, float))
-        self._low, self._high = np.minimum(limits.low, position), np.maximum(limits.high, position)
-        self._urgent = ~viable(self._motion, limits, self._low, self._high)
+        self._motion = copied(position, velocity, acceleration)
+        self._low, self._high = room(self._limits, position)
+        self._urgent = ~viable(self._motion, self._limits, self._low, self._high)
         self._last_ns = None
 
     def command(self, now_ns: int) -> Array:
@@ -62,8 +57,7 @@ class JerkLimitedStop:
         acceleration = np.where(
             self._urgent, emergency_acceleration(motion, limits), stopping_acceleration(motion, limits)
         )
-        velocity = motion.velocity + acceleration * limits.dt
-        velocity = np.where(np.abs(velocity) < REST * limits.acceleration * limits.dt, 0.0, velocity)
+        velocity = settled(motion.velocity + acceleration * limits.dt, limits)
         position = np.clip(motion.position + velocity * limits.dt, self._low, self._high)
         if np.any(self._urgent):
             velocity = np.where(self._urgent, (position - motion.position) / limits.dt, velocity)
@@ -72,6 +66,4 @@ class JerkLimitedStop:
 
     def finished(self, now_ns: int) -> bool:
         """Whether velocity and acceleration of the command are zero."""
-        motion, limits = self._motion, self._limits
-        still = np.all(motion.velocity == 0.0)
-        return bool(still and np.all(np.abs(motion.acceleration) <= REST * limits.acceleration))
+        return at_rest(self._motion, self._limits)

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import numpy as np
 from numpy.typing import NDArray
 
-from policy_nodes.errors import ConfigError
 from policy_nodes.safety.backup.context import BackupContext
-from policy_nodes.safety.backup.guided import PEAK_CURVATURE, PEAK_JERK, PEAK_RATE, Guided
-from policy_nodes.safety.limits import Array, Motion, viable
+from policy_nodes.safety.backup.guided import Guided
+from policy_nodes.safety.backup.pose import checked_pose, straight
+from policy_nodes.safety.backup.rest import stop_fits
+from policy_nodes.safety.limits import Array
 
 
 class Posture:
@@ -37,23 +37,13 @@ class Posture:
     def __init__(
         self, context: BackupContext, name: str, section: str, pose: Sequence[float] | None, seconds: float
     ) -> None:
-        limits = context.limits
-        if pose is None:
-            raise ConfigError(f"backups: '{name}' is used but no pose is given.", f"set backups.{section}.")
-        self.name = name
-        self._limits, self._seconds, self._pose = limits, seconds, np.array(pose, dtype=np.float64)
-        if self._pose.shape != limits.low.shape:
-            raise ConfigError(f"backups.{section} has {self._pose.size} values.", "give one for every joint.")
-        outside = (self._pose < limits.low) | (self._pose > limits.high)
-        if outside.any():
-            joint = context.joints[int(outside.argmax())].name
-            raise ConfigError(f"backups.{section} is outside the position limits of '{joint}'.", "move it inside.")
+        self.name, self._limits, self._seconds = name, context.limits, seconds
+        self._pose = checked_pose(context, name, section, pose)
         self._guided = Guided(context, self._plan)
 
     def admissible(self, position: NDArray, velocity: NDArray, acceleration: NDArray) -> bool:
         """Whether the stop from this state, arrays (n,), respects every limit."""
-        limits = self._limits
-        return bool(np.all(viable(Motion(position, velocity, acceleration), limits, limits.low, limits.high)))
+        return stop_fits(self._limits, position, velocity, acceleration)
 
     def start(self, now_ns: int, position: NDArray, velocity: NDArray, acceleration: NDArray) -> None:
         """Take over from the commanded motion (n,), (n,), (n,)."""
@@ -68,13 +58,4 @@ class Posture:
         return self._guided.finished(now_ns)
 
     def _plan(self, stopped: list[Array]) -> tuple[Callable[[float], Array], int]:
-        limits, start = self._limits, stopped[-1]
-        way = self._pose - start
-        size = np.abs(way)
-        seconds = max(
-            self._seconds,
-            float((PEAK_RATE * size / limits.velocity).max()),
-            float(np.sqrt(PEAK_CURVATURE * size / limits.acceleration).max()),
-            float(np.cbrt(PEAK_JERK * size / limits.jerk).max()),
-        )
-        return lambda part: start + part * way, int(np.ceil(seconds / limits.dt))
+        return straight(self._limits, stopped[-1], self._pose, least_s=self._seconds)

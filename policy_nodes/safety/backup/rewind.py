@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from policy_nodes.safety.backup.context import BackupContext
 from policy_nodes.safety.backup.guided import PEAK_RATE, Guided
-from policy_nodes.safety.limits import Array, Motion, viable
+from policy_nodes.safety.backup.rest import stop_fits
+from policy_nodes.safety.limits import Array
 
 
 class Rewind:
@@ -33,10 +34,10 @@ class Rewind:
 
     def admissible(self, position: NDArray, velocity: NDArray, acceleration: NDArray) -> bool:
         """Whether the stop from this state, arrays (n,), respects every limit and a path leads here."""
-        limits, trail = self._context.limits, self._context.trail
+        trail = self._context.trail
         if len(trail) < 2 or not np.array_equal(trail[-1], position):
             return False
-        return bool(np.all(viable(Motion(position, velocity, acceleration), limits, limits.low, limits.high)))
+        return stop_fits(self._context.limits, position, velocity, acceleration)
 
     def start(self, now_ns: int, position: NDArray, velocity: NDArray, acceleration: NDArray) -> None:
         """Take over from the commanded motion (n,), (n,), (n,)."""

@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from policy_nodes.errors import ConfigError
 from policy_nodes.safety.backup.context import BackupContext
 from policy_nodes.safety.backup.jerk_limited_stop import JerkLimitedStop
+from policy_nodes.safety.backup.rest import copied, stop_fits
 from policy_nodes.safety.backup.stl_search import Plan, StlSearch
-from policy_nodes.safety.limits import Array, Motion, carry, viable
+from policy_nodes.safety.limits import Array, Motion, carry
 
 
 class StlMpc:
@@ -46,14 +47,14 @@ class StlMpc:
 
     def admissible(self, position: NDArray, velocity: NDArray, acceleration: NDArray) -> bool:
         """Whether the stop from this state, arrays (n,), respects every limit and a plan leads on from it."""
-        limits, goal, motion = self._context.limits, self._goal(), Motion(position, velocity, acceleration)
-        if goal is None or not np.all(viable(motion, limits, limits.low, limits.high)):
+        goal = self._goal()
+        if goal is None or not stop_fits(self._context.limits, position, velocity, acceleration):
             return False
         return self.search.plan(position, self._context.places(), goal) is not None
 
     def start(self, now_ns: int, position: NDArray, velocity: NDArray, acceleration: NDArray) -> None:
         """Take over from the commanded motion (n,), (n,), (n,)."""
-        self._motion = Motion(np.array(position, float), np.array(velocity, float), np.array(acceleration, float))
+        self._motion = copied(position, velocity, acceleration)
         self._plan, self._stopping, self._tick, self._last_ns = None, False, 0, None
 
     def command(self, now_ns: int) -> Array:

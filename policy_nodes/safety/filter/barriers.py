@@ -1,9 +1,9 @@
 """Control barrier functions of an arm: each class says how far it is from one kind of harm, and how fast it nears it.
 
 A barrier has rows ``value + gradient . dq >= 0`` (to first order) for joint displacements ``dq``; ``curvature`` bounds
-what the second order can take away. :func:`half_spaces` turns rows into the ``(G, h)`` of ``G u <= h`` for a joint
-velocity ``u`` (Ames et al., arXiv 1903.11199; in discrete time Agrawal and Sreenath, RSS 2017):
-``value_next >= (1 - rate dt) value``.
+what the second order can take away. :class:`~.program.BarrierProgram` holds the rows of all classes as the ``(G, h)``
+of ``G u <= h`` for a joint velocity ``u`` (Ames et al., arXiv 1903.11199; in discrete time Agrawal and Sreenath, RSS
+2017): ``value_next >= (1 - rate dt) value``.
 
 Distances are between spheres and capsules. Where a body has two ends a pair contributes one row per combination of
 ends, along the direction between the closest points: by convexity the smallest of these rows bounds the distance after
@@ -71,11 +71,6 @@ class Barrier(Protocol):
         Args:
             position: (T, P, 3) tracked points, base frame, m.
         """
-
-
-def half_spaces(value: Array, gradient: Array, rate: float) -> tuple[Array, Array]:
-    """``(G, h)`` with ``G u <= h`` for a joint velocity ``u`` that approaches no faster than ``rate`` (1/s) allows."""
-    return -gradient, rate * value
 
 
 class JointRange:
@@ -252,9 +247,8 @@ class Clearance:
     def normals(self, position: Array, value: Array, directions: Array) -> None:
         """One row per pair and combination of ends."""
         work, closest = self._work, self._closest
-        position.take(work.minuend, 0, work.spans, "clip")
-        position.take(work.subtrahend, 0, work.spare, "clip")
-        np.subtract(work.spans, work.spare, work.spans)
+        position.take(work.ends, 0, work.taken, "clip")
+        np.subtract(work.minuends, work.subtrahends, work.spans)
         np.multiply(work.left, work.right, work.product)
         np.dot(work.product, work.ones, work.scalars)
         closest.solve(work.b, work.c, work.f)
@@ -288,9 +282,12 @@ class _ClearanceWork:
         count, rows = len(ends), len(first)
         start, end, other, other_end = ends.T
         # d1, d1, d2 to be multiplied with d2, r, r; then what the rows are projected from.
-        self.minuend = np.concatenate([end, end, other_end, other_end, start, start, first])
-        self.subtrahend = np.concatenate([start, start, other, other, other, other, second])
-        self.spans, self.spare = np.empty((2, len(self.minuend), 4))
+        minuend = np.concatenate([end, end, other_end, other_end, start, start, first])
+        subtrahend = np.concatenate([start, start, other, other, other, other, second])
+        self.ends = np.concatenate([minuend, subtrahend])
+        self.taken = np.empty((len(self.ends), 4))
+        self.minuends, self.subtrahends = self.taken[: len(minuend)], self.taken[len(minuend) :]
+        self.spans = np.empty((len(minuend), 4))
         self.left, self.right = self.spans[: 3 * count], self.spans[3 * count : 6 * count]
         self.along_first, self.along_second = self.spans[:count], self.spans[3 * count : 4 * count]
         self.between_starts, self.between = self.spans[4 * count : 5 * count], self.spans[6 * count :]

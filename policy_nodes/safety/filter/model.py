@@ -157,7 +157,7 @@ class FilterModel:
         """
         self.values(joints, places)
         if self._differentiated_at != self._placed_at:
-            self._moved[:] = self.points.differentiate(self._directions)
+            self.points.differentiate(self._directions, self._moved)
             self._differentiated_at = self._placed_at
         return self._rows
 
@@ -165,6 +165,12 @@ class FilterModel:
         """Copies of what :meth:`evaluate` finds."""
         found = self.evaluate(joints, places)
         return Rows(found.value.copy(), found.gradient.copy())
+
+    def blocked(self, joints: Array) -> str | None:
+        """Barrier and amount by which ``joints`` (n,) violates it even with moving obstacles far away, or None."""
+        value = self.distances(joints[None], {name: np.full(3, FAR_AWAY) for name in self.moving})[0]
+        worst = int(value.argmin())
+        return None if value[worst] >= 0.0 else f"'{self.names[worst]}' is violated there by {-value[worst]:.3f}"
 
     def stays_clear(self, joints: Array, places: Places, moved: Array, velocity: Array) -> bool:
         """Whether nothing can be touched when every joint moves by at most ``moved`` (n,) from ``joints`` (n,).

@@ -19,7 +19,7 @@ SCENE = -1
 """Link index of points that the arm does not move."""
 
 LEVI_CIVITA = np.zeros((9, 3))
-"""(a x b) = (a b^T flattened) @ LEVI_CIVITA."""
+"""(a x b) = (a b^T flattened) @ LEVI_CIVITA; its columns are the cross product matrices of the axes."""
 for _i, _j, _k in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
     LEVI_CIVITA[3 * _i + _j, _k], LEVI_CIVITA[3 * _j + _i, _k] = 1.0, -1.0
 _CROSSED = np.ascontiguousarray(LEVI_CIVITA.T)
@@ -50,27 +50,35 @@ class TrackedPoints:
     ) -> None:
         self._kinematics, self._followed = kinematics, dict(followed)
         count, size, rows = len(links), kinematics.selection.shape[1], len(first)
-        self._linear = np.concatenate([_of_points(kinematics, links, local), _of_joints(kinematics, size)])
-        """From all frames to homogeneous points, joint axes, places of the axes, directions of slides."""
-        self._split = np.cumsum([4 * count, 3 * size, 3 * size])
-        self._state = np.empty(len(self._linear))
-        points, turns, origins, slides = np.split(self._state, self._split)
+        of_joints = _of_joints(kinematics, size)
+        # The axes' cross product matrices, nine rows of a value per joint, last: the moments stand behind them.
+        crossed = np.einsum("ka,jax->kjx", LEVI_CIVITA, of_joints[: 3 * size].reshape(size, 3, -1))
+        parts = [_of_points(kinematics, links, local), of_joints, crossed.reshape(9 * size, -1)]
+        self._linear = np.concatenate(parts)
+        """From all frames to homogeneous points, joint axes, places of the axes, directions of slides, matrices."""
+        self._split = np.cumsum([4 * count, 3 * size, 3 * size, 3 * size])
+        buffer = np.empty(len(self._linear) + 3 * size)
+        self._state, self._screws = buffer[: len(self._linear)], buffer[-12 * size :].reshape(12, size)
+        points, turns, origins, slides, _ = np.split(self._state, self._split)
         self.position = points.reshape(count, 4)
         """(P, 4) homogeneous positions, m, of the last :meth:`place`; overwritten by the next."""
-        self._axes, self._slides = turns.reshape(size, 3).T, slides.reshape(size, 3).T
+        self._moments, self._slides = self._screws[9:], slides.reshape(size, 3).T
         self._any_slides = any((joint := kinematics.joint(k)) is not None and not joint[2] for k in range(size))
         self._origin, self._axis = origins.reshape(size, 3, 1), turns.reshape(size, 1, 3)
-        self._both = np.concatenate([first, second]).astype(np.int64)
-        carried = [kinematics.carried_by(links[index]) for index in self._both]
-        self._signs = np.array(carried).reshape(2 * rows, size)
-        self._signs[rows:] *= -1.0
+        # Most rows are seen from the scene, which no joint moves: of the others only one span is differentiated twice.
+        arm = [k for k in range(rows) if links[second[k]] != SCENE]
+        self._seen = slice(min(arm), max(arm) + 1) if arm else slice(0, 0)
+        self._twice, ends = bool(arm), [*first, *second[self._seen]]
+        self._ends_of = np.array(ends, dtype=np.int64)
+        signs = np.array([kinematics.carried_by(links[index]) for index in ends]).reshape(len(ends), size)
+        self._forward, self._backward = signs[:rows], signs[rows:]
         self._moment = np.empty((size, 3, 3))
-        self._screws = np.empty((12, size))
-        self._ends = np.empty((2 * rows, 4))
-        self._outer = np.empty((2 * rows, 12))
-        self._each = np.empty((2 * rows, size))
-        self.gradient = np.empty((rows, size))
-        """(m, n) of the last :meth:`differentiate`; overwritten by the next."""
+        self._moment_rows = self._moment.reshape(size, 9).T
+        self._ends, outer = np.empty((len(ends), 4)), np.empty((len(ends), 4, 3))
+        self._first_ends, self._second_ends = self._ends[:rows, :, None], self._ends[rows:, :, None]
+        self._outer, self._first_outer, self._second_outer = outer.reshape(-1, 12), outer[:rows], outer[rows:]
+        self._each = np.empty((len(ends), size))
+        self._first_each, self._second_each = self._each[:rows], self._each[rows:]
 
     def place(self, joints: Array, places: Places) -> Array:
         """Positions (P, 4) for the command vector ``joints`` (n,) and moving obstacles at ``places``.
@@ -84,24 +92,27 @@ class TrackedPoints:
                 np.add(places[name], offset, self.position[index, :3])
         return self.position
 
-    def differentiate(self, directions: Array) -> Array:
-        """Gradients (m, n) of ``direction . (first - second)`` by the command vector, after :meth:`place`.
+    def differentiate(self, directions: Array, gradient: Array) -> None:
+        """Gradients of ``direction . (first - second)`` by the command vector, after :meth:`place`.
 
         Args:
             directions: (m, 3) unit vectors, held constant.
+            gradient: (m, n) is set.
         """
-        rows, screws = len(directions), self._screws
-        np.dot(LEVI_CIVITA, self._axes, screws[:9])
         np.multiply(self._origin, self._axis, self._moment)
-        np.dot(_CROSSED, self._moment.reshape(-1, 9).T, screws[9:])
+        np.dot(_CROSSED, self._moment_rows, self._moments)
         if self._any_slides:
-            screws[9:] += self._slides
-        self.position.take(self._both, 0, self._ends, "clip")
-        outer = self._outer.reshape(2, rows, 4, 3)
-        np.multiply(self._ends.reshape(2, rows, 4, 1), directions[:, None, :], outer)
-        np.dot(self._outer, screws, self._each)
-        np.multiply(self._each, self._signs, self._each)
-        return np.add(self._each[:rows], self._each[rows:], self.gradient)
+            np.add(self._moments, self._slides, self._moments)
+        self.position.take(self._ends_of, 0, self._ends, "clip")
+        np.multiply(self._first_ends, directions[:, None], self._first_outer)
+        if self._twice:
+            np.multiply(self._second_ends, directions[self._seen, None], self._second_outer)
+        np.dot(self._outer, self._screws, self._each)
+        np.multiply(self._first_each, self._forward, gradient)
+        if self._twice:
+            np.multiply(self._second_each, self._backward, self._second_each)
+            seen = gradient[self._seen]
+            np.subtract(seen, self._second_each, seen)
 
     def paths(self, joints: Array, places: Places) -> Array:
         """Positions (T, P, 3) for T command vectors ``joints`` (T, n), a new array.

@@ -32,7 +32,7 @@ class BarrierProgram:
 
     def __init__(self, weight: Array, slack_weight: float, rows: int, rate: float) -> None:
         size = weight.size
-        self._size, self._weight, self._rate = size, weight, rate
+        self._size, self._rate, self._pull = size, rate, -weight
         linear, matrix = np.zeros(size + 1), np.zeros((rows, size + 1))
         upper, lower = np.ones(size + 1 + rows), np.full(size + 1 + rows, -FREE)
         lower[:size], lower[size] = -1.0, 0.0
@@ -57,11 +57,12 @@ class BarrierProgram:
             ends: (2, n) the stop's velocity and the wanted one.
             at_stop: (m,) H(stop), >= 0.
         """
+        stop, wanted = ends
         np.multiply(at_stop, self._rate - 1.0, self._slack)
-        np.add(self._rate * at_stop, np.dot(self.matrix, ends[0]), self._upper)
-        np.maximum(ends[0], ends[1], out=self._high)
-        np.minimum(ends[0], ends[1], out=self._low)
-        np.multiply(self._weight, -ends[1], self._linear)
+        np.add(self._rate * at_stop, np.dot(self.matrix, stop), self._upper)
+        np.maximum(stop, wanted, out=self._high)
+        np.minimum(stop, wanted, out=self._low)
+        np.multiply(self._pull, wanted, self._linear)
         flag = self.model.update(**self._data)
         solution: list[float] = []
         if flag >= 0:

@@ -46,13 +46,17 @@ class StopAndWanted:
         self._joints = list(zip(*[column.tolist() for column in constants], strict=True))
         self.stop: list[float] = [0.0] * size
         """(n,) velocity of the next period when the stop begins now."""
-        self.wanted: list[float] = [0.0] * size
-        """(n,) velocity that the command asks for."""
-        self.ways = np.empty((2, 2 * size))
+        # One array, so that one conversion fills everything below.
+        self._found = np.zeros(7 * size)
+        self.ways = self._found[: 4 * size].reshape(2, 2 * size)
         """(2, 2 n) of stop and wanted: the largest displacement upwards, >= 0, then downwards, <= 0."""
+        self.ends = self._found[4 * size : 6 * size].reshape(2, size)
+        """(2, n) velocities of the next period: the stop's, and the one that the command asks for."""
+        self.furthest = self._found[6 * size :]
+        """(n,) the largest displacement of both, either way, >= 0."""
 
-    def find(self, motion: Motion, command: Array) -> Array:
-        """Set the attributes; returns the furthest displacement (n,) of both, either way, >= 0.
+    def find(self, motion: Motion, command: Array) -> None:
+        """Set the attributes.
 
         Args:
             motion: commanded so far.
@@ -62,21 +66,23 @@ class StopAndWanted:
         stops, wanteds, rises, falls, more_rises, more_falls, furthest = [], [], [], [], [], [], []
         places, velocities = motion.position.tolist(), motion.velocity.tolist()
         states = zip(self._joints, places, velocities, motion.acceleration.tolist(), command.tolist(), strict=True)
-        for (unit, velocity_unit, brake, *bound), place, velocity, acceleration, target in states:
+        for (unit, velocity_unit, brake, fade, half, ramp), place, velocity, acceleration, target in states:
             stop = velocity + unit * stop_step(velocity / velocity_unit, acceleration / unit, brake) * dt
             wanted = (target - place) * rate
             change, other = (stop - velocity) * rate, (wanted - velocity) * rate
-            up = max(stop * dt + one_way(stop, change, *bound), 0.0)
-            down = min(stop * dt - one_way(-stop, -change, *bound), 0.0)
-            further_up = max(wanted * dt + one_way(wanted, other, *bound), 0.0)
-            further_down = min(wanted * dt - one_way(-wanted, -other, *bound), 0.0)
+            up = stop * dt + one_way(stop, change, fade, half, ramp)
+            down = stop * dt - one_way(-stop, -change, fade, half, ramp)
+            further_up = wanted * dt + one_way(wanted, other, fade, half, ramp)
+            further_down = wanted * dt - one_way(-wanted, -other, fade, half, ramp)
+            up, further_up = up if up > 0.0 else 0.0, further_up if further_up > 0.0 else 0.0
+            down, further_down = down if down < 0.0 else 0.0, further_down if further_down < 0.0 else 0.0
+            above, below = up if up > further_up else further_up, down if down < further_down else further_down
             stops.append(stop)
             wanteds.append(wanted)
             rises.append(up)
             falls.append(down)
             more_rises.append(further_up)
             more_falls.append(further_down)
-            furthest.append(max(up, -down, further_up, -further_down))
-        self.stop, self.wanted = stops, wanteds
-        self.ways[0], self.ways[1] = rises + falls, more_rises + more_falls
-        return np.array(furthest)
+            furthest.append(above if above > -below else -below)
+        self.stop = stops
+        self._found[:] = rises + falls + more_rises + more_falls + stops + wanteds + furthest

@@ -49,13 +49,20 @@ class SafetyFilter:
         size, order = limits.low.size, len(model.kinematics.names)
         self._reacts = bool(model.reaction_s.any())
         self._reach = StopAndWanted(limits)
-        self._program = BarrierProgram(1.0 / limits.velocity**2, config.slack_weight, len(model.labels), self._share)
-        self._slopes = np.empty((len(model.labels), 2 * size))
-        self._scaled = np.empty_like(self._slopes)
-        self._falling, self._rising = self._slopes[:, :size], self._slopes[:, size:]
-        self._none = np.zeros((len(model.labels), size))
+        rows = len(model.labels)
+        self._program = BarrierProgram(1.0 / limits.velocity**2, config.slack_weight, rows, self._share)
         selection = model.kinematics.selection
-        self._curvature = model.curvature @ selection
+        # Per row: what multiplies a displacement downwards and upwards, the curvatures, rounding, the value.
+        self._parts = np.empty((rows, 3 * size + 2))
+        self._slopes, self._value = self._parts[:, : 2 * size], self._parts[:, -1]
+        self._falling, self._rising = self._slopes[:, :size], self._slopes[:, size:]
+        self._parts[:, 2 * size : 3 * size] = -(model.curvature @ selection)
+        self._parts[:, 3 * size] = -ROUNDING
+        self._turned = self._parts.T
+        self._scaled, self._none = np.empty((rows, 2 * size)), np.zeros((rows, size))
+        # What the columns are multiplied with, for both ends.
+        self._factors = np.ones((2, 3 * size + 2))
+        self._ways, self._seconds = self._factors[:, : 2 * size], self._factors[:, 2 * size : 3 * size]
         # A joint's second derivatives: half with itself, wholly with every joint after it.
         after = np.triu(np.ones((order, order))) - 0.5 * np.eye(order)
         self._after = np.ascontiguousarray(selection.T @ after @ selection)
@@ -90,7 +97,7 @@ class SafetyFilter:
         if self._checks.item(self._checks.argmin()) >= 0.0:
             return command
         velocity = self._reach.stop
-        if at_stop[at_stop.argmin()] >= 0.0:
+        if at_stop.item(at_stop.argmin()) >= 0.0:
             velocity = self._solve(at_stop)
         # Rounding must not leave the interval between two proven commands.
         dt = self._limits.dt
@@ -99,7 +106,7 @@ class SafetyFilter:
 
     def _breached(self, rows: Rows) -> str | None:
         worst = int(rows.value.argmin())
-        if rows.value[worst] >= -BREACH:
+        if rows.value.item(worst) >= -BREACH:
             return None
         return f"{self.model.labels[worst]}: {rows.value[worst]:.4f} below the allowed distance"
 
@@ -108,14 +115,14 @@ class SafetyFilter:
         reach, bounds = self._reach, self._bounds
         np.minimum(rows.gradient, self._none, out=self._falling)
         np.maximum(rows.gradient, self._none, out=self._rising)
-        furthest = reach.find(motion, command)
-        np.dot(reach.ways, self._slopes.T, bounds)
+        self._value[:] = rows.value
+        reach.find(motion, command)
+        self._ways[:] = reach.ways
         # One bound of the second order for everything between the two ends.
-        second = np.dot(self._curvature, furthest * np.dot(self._after, furthest))
-        np.add(bounds, rows.value - (second + ROUNDING), bounds)
+        np.multiply(reach.furthest, np.dot(self._after, reach.furthest), self._seconds)
+        np.dot(self._factors, self._turned, bounds)
         if self._reacts:
-            both = np.array([reach.stop, reach.wanted])
-            forward, backward = np.maximum(both, 0.0), np.minimum(both, 0.0)
+            forward, backward = np.maximum(reach.ends, 0.0), np.minimum(reach.ends, 0.0)
             bounds += self.model.reaction_s * (forward @ self._falling.T + backward @ self._rising.T)
         return bounds
 
@@ -139,7 +146,7 @@ class SafetyFilter:
         Raises:
             Infeasible: the solver found none.
         """
-        ends = np.array([self._reach.stop, self._reach.wanted])
+        ends = self._reach.ends
         self._set_secants(ends)
         found, flag = self._program.solve(ends, at_stop)
         if found is None:
@@ -149,4 +156,6 @@ class SafetyFilter:
 
 
 def _between(value: float, first: float, second: float) -> float:
-    return min(max(value, min(first, second)), max(first, second))
+    """``value`` moved into the interval between ``first`` and ``second``."""
+    low, high = (first, second) if first < second else (second, first)
+    return low if value < low else high if value > high else value

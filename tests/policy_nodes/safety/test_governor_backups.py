@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from policy_nodes.errors import ConfigError
 from policy_nodes.safety.reasons import Reason
 from policy_nodes.safety.supervisor import State
 from tests.policy_nodes.safety.rig import Rig, config
@@ -110,9 +111,9 @@ def test_something_that_moves_into_the_way_ends_the_motion(backup: str) -> None:
 
 
 def test_home_is_not_begun_through_an_obstacle() -> None:
-    wall = {"workspace": {"link": "tip", "minimum": [-2.0, 0.08, -1.0], "maximum": [2.0, 1.5, 1.0]}}
+    post = {"bodies": [TIP], "obstacles": [{"name": "post", "position": [0.95, -0.1, 0], "radius": 0.1}]}
     reactions = {"chunk_exhausted": {"backup": "home", "stop_category": 2}}
-    robot = Rig(settings=config(reactions=reactions, backups={"home": [-0.5, 0.0]}, filter={"chain": CHAIN, **wall}))
+    robot = Rig(settings=config(reactions=reactions, backups={"home": [-0.9, 0.0]}, filter={"chain": CHAIN, **post}))
     robot.position = robot.start = np.array([0.3, 0.1])
     robot.active(60)
     robot.chunks = False
@@ -122,12 +123,36 @@ def test_home_is_not_begun_through_an_obstacle() -> None:
 
 
 @pytest.mark.parametrize(
+    ("scene", "message"),
+    [
+        (
+            {"workspace": {"link": "tip", "minimum": [-2.0, 0.08, -1.0], "maximum": [2.0, 1.5, 1.0]}},
+            "y' is violated",
+        ),
+        ({"bodies": [TIP], "planes": [{"name": "wall", "point": [0.5, 0, 0], "normal": [-1, 0, 0]}]}, "clear of wall"),
+        (
+            {"bodies": [TIP], "obstacles": [{"name": "post", "position": [0.9, -0.4, 0], "radius": 0.3}]},
+            "clear of post",
+        ),
+    ],
+)
+def test_a_home_inside_an_obstacle_is_refused_at_configure(scene: dict[str, object], message: str) -> None:
+    """Elbow straight at -0.5 rad: the tip is at (0.88, -0.48)."""
+    section = {"filter": {"chain": CHAIN, **scene}}
+    with pytest.raises(ConfigError, match=f"backups.home can never be reached: .*{message}"):
+        Rig(settings=config(backups={"home": [-0.5, 0.0]}, **section))
+    Rig(settings=config(backups={"home": [1.6, 0.0]}, **section))  # (-0.03, 1.0) is clear of each
+
+
+@pytest.mark.parametrize(
     ("reactions", "message"),
     [
         ({"estop": {"backup": "rewind", "stop_category": 1}}, "needs stop category 2"),
         ({"joint_state_stale": {"backup": "home", "stop_category": 1}}, "needs stop category 2"),
         ({"chunk_exhausted": {"backup": "home", "stop_category": 2}}, "backups.home"),
         ({"chunk_exhausted": {"backup": "fly", "stop_category": 2}}, "backup"),
+        ({"joint_state_stale": {"backup": "damping", "stop_category": 1}}, "needs the measurement that is missing"),
+        ({"joint_jump": {"backup": "damping", "stop_category": 1}}, "needs the measurement that is missing"),
     ],
 )
 def test_backups_whose_precondition_cannot_hold_are_refused(reactions: dict[str, object], message: str) -> None:

@@ -132,7 +132,11 @@ def test_home_is_not_used_when_something_is_in_the_way() -> None:
 
 @pytest.mark.parametrize(
     ("home", "message"),
-    [(None, "no home position"), ([0.0], "1 values for 3 joints"), ([0.0, 9.0, 0.0], "position limits of 'b'")],
+    [
+        (None, "'home' is used but no pose"),
+        ([0.0], "1 values for 3 joints"),
+        ([0.0, 9.0, 0.0], "position limits of 'b'"),
+    ],
 )
 def test_impossible_home_positions_are_refused(home: list[float] | None, message: str) -> None:
     with pytest.raises(ConfigError, match=message):

@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 
-from policy_nodes.safety.filter.barriers import Barrier, half_spaces, protective_distance
+from policy_nodes.safety.filter.barriers import Barrier, protective_distance
 from policy_nodes.safety.filter.config import HumanConfig
 from policy_nodes.safety.filter.model import FilterModel
+from policy_nodes.safety.filter.reach import stop_bound
+from policy_nodes.safety.limits import Limits
+from tests.policy_nodes.safety import arms
 from tests.policy_nodes.safety.arms import joints_of, model, panda, planar
 
 HAND = {"name": "hand", "link": "tool", "start": [0.0, 0.0, -0.1], "end": [0.05, 0.0, 0.0], "radius": 0.05}
@@ -115,18 +118,18 @@ def _frozen(arm: FilterModel, q: np.ndarray) -> list[tuple[Barrier, np.ndarray, 
     return found
 
 
-@pytest.mark.parametrize(("place", "expected"), [(1.0, -1.0), (0.4, -0.8), (0.1, -0.2)])
-def test_digest_vector_of_the_single_integrator(place: float, expected: float) -> None:
-    """x' = u with a wall at 0, rate 2 and u wanted -1: the nearest u with G u <= h."""
-    bound, h = half_spaces(np.array([place]), np.array([[1.0]]), 2.0)
-    assert bound.tolist() == [[-1.0]]
-    lowest = h[0] / bound[0, 0]
-    np.testing.assert_allclose(max(-1.0, lowest), expected)
-
-
 def test_digest_vector_of_the_protective_distance() -> None:
     human = HumanConfig(name="h", position=[0.0, 0.0, 0.0], radius=0.1, speed=1.6, reaction_s=0.1, stopping_s=0.3)
     np.testing.assert_allclose(protective_distance(human, 0.5, 0.075), 0.765)
+
+
+def test_digest_vector_of_the_shielded_stop() -> None:
+    """``v t + v^2 / 2 a`` at 0.5 m/s, 0.1 s and 2 m/s^2 before something that stands still."""
+    thing = HumanConfig(name="h", position=[0.0, 0.0, 0.0], radius=0.1, speed=0.0, reaction_s=0.1)
+    joints = arms.joint_limits(["slide"])[0].model_copy(update={"acceleration": 2.0, "jerk": 1e9})
+    stop = stop_bound(np.array([0.5]), np.zeros(1), Limits.of([joints], 1e-4))
+    np.testing.assert_allclose(stop.ravel(), [0.0625, 0.0], atol=1e-8)
+    np.testing.assert_allclose(protective_distance(thing, 0.5, stop[0, 0]), 0.1125, atol=1e-8)
 
 
 def test_by_hand_on_a_planar_arm() -> None:

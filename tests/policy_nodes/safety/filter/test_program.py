@@ -1,5 +1,6 @@
 import daqp
 import numpy as np
+import pytest
 
 from policy_nodes.safety.filter.program import BarrierProgram
 
@@ -17,6 +18,16 @@ def test_by_hand_in_one_dimension() -> None:
     program.matrix[:] = -1.0
     soft, _ = program.solve(ends, np.array([0.6]))
     np.testing.assert_allclose(soft, [-0.3 * (1.0 + 0.21 / 3.09)], atol=1e-6)
+
+
+@pytest.mark.parametrize(("place", "expected"), [(1.0, -1.0), (0.4, -0.8), (0.1, -0.2)])
+def test_digest_vector_of_the_single_integrator(place: float, expected: float) -> None:
+    """x' = u with a wall at 0, rate 2 and u wanted -1. The stop is u = 0, where H is x; H falls by dt for every u."""
+    dt = 0.01
+    program = BarrierProgram(np.ones(1), 1e9, rows=1, rate=2.0 * dt)
+    program.matrix[:] = -dt
+    found, _ = program.solve(np.array([[0.0], [-1.0]]), np.array([place]))
+    np.testing.assert_allclose(found, [expected], atol=1e-6)
 
 
 def test_warm_starts_change_nothing() -> None:
