@@ -71,5 +71,5 @@ def stop_excursion(velocity: Array, acceleration: Array, max_acceleration: Array
     x = brake_step(np.maximum(v - n * limit, 0.0))
     m = np.floor(x)
     moved += 0.5 * m * (m + 1.0) * ((x - m) + (m - 1.0) / 3.0)
-    rises = velocity + np.where(a > 0.0, ramp_sum(np.maximum(a, 0.0)), 0.0) > 0.0
+    rises = velocity + ramp_sum(np.maximum(a, 0.0)) > 0.0
     return np.where(rises, np.maximum(moved, 0.0), 0.0)

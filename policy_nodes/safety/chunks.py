@@ -106,7 +106,7 @@ class ChunkWatch:
             given = f"{len(values)} points of {chunk.step_ns / NS:g} s"
             self.refused = f"{given}, the contract has {form.points} of {form.step_ns / NS:g} s"
             return Reason.CHUNK_WRONG_FORM
-        if not np.all(np.isfinite(values)):
+        if not np.isfinite(values).all():
             return Reason.CHUNK_NOT_FINITE
         if chunk.stamp_ns > now_ns + self._future_ns:
             return Reason.CHUNK_FROM_FUTURE
@@ -147,8 +147,8 @@ class ChunkWatch:
         chunk = self.chunk
         if chunk is None:
             return np.empty((0, self._size))
-        times = np.arange(now_ns, chunk.end_ns, self._period_ns)
-        targets, _ = resample(chunk, now_ns, self._period_ns, times.size)
+        count = max(-((now_ns - chunk.end_ns) // self._period_ns), 0)  # rounded up
+        targets, _ = resample(chunk, now_ns, self._period_ns, count)
         return targets
 
     def late(self, now_ns: int) -> Fault | None:

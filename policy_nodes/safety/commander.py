@@ -202,10 +202,10 @@ class Commander:
         low, high = ros2_control_window(motion.position, motion.velocity, self._limiter.limits)
         # Started outside a position limit, staying or returning is allowed, going further is not.
         low, high = np.minimum(low, motion.position), np.maximum(high, motion.position)
-        if not np.all((command >= low - ROUNDING) & (command <= high + ROUNDING)):
+        if not ((command >= low - ROUNDING) & (command <= high + ROUNDING)).all():
             raise RuntimeError("a command left the limits and was withheld")
         self.motion = motion.then(command, self._dt)
         # Standing still is no part of a path.
-        if not np.array_equal(command, motion.position):
+        if (command != motion.position).any():
             self._trail.append(command)
         return command

@@ -479,7 +479,7 @@ class Governor:
         position = None if wanted is None else wanted.position
         limited = False
         if command is not None and position is not None:
-            limited = bool(np.any(np.abs(command - position) > LIMITED_TOLERANCE))
+            limited = bool((np.abs(command - position) > LIMITED_TOLERANCE).any())
             self._limited_ticks += limited
         reason = Reason.LIMITED if limited and supervisor.state is State.ACTIVE else supervisor.reason
         return Decision(

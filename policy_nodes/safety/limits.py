@@ -32,8 +32,9 @@ LIBFRANKA_SLACK = 1e-3
 class Limits:
     """Limits as arrays of shape (n,), in command order, and the control period ``dt`` in seconds.
 
-    What the laws of :mod:`policy_nodes.safety.braking` need in every period is computed once: ``jerk_unit`` and
-    ``velocity_unit`` are the steps in which they count, ``brake`` is the largest acceleration in such steps.
+    What the laws of :mod:`policy_nodes.safety.braking` need in every period is computed once: ``jerk_unit``,
+    ``velocity_unit`` and ``position_unit`` are the steps in which they count, ``brake`` is the largest acceleration in
+    such steps.
     """
 
     dt: float
@@ -50,6 +51,8 @@ class Limits:
         derived = {
             "jerk_unit": self.jerk * self.dt,
             "velocity_unit": self.jerk * self.dt**2,
+            "position_unit": self.jerk * self.dt**3,
+            "largest_step": self.acceleration * self.dt,
             "brake": self.acceleration / (self.jerk * self.dt),
             "inverse_jerk": 1.0 / self.jerk,
             "half_inverse_acceleration": 0.5 / self.acceleration,
@@ -61,6 +64,8 @@ class Limits:
 
     jerk_unit: Array = field(init=False, repr=False, compare=False)
     velocity_unit: Array = field(init=False, repr=False, compare=False)
+    position_unit: Array = field(init=False, repr=False, compare=False)
+    largest_step: Array = field(init=False, repr=False, compare=False)
     brake: Array = field(init=False, repr=False, compare=False)
     inverse_jerk: Array = field(init=False, repr=False, compare=False)
     half_inverse_acceleration: Array = field(init=False, repr=False, compare=False)
@@ -149,12 +154,9 @@ def carry(velocity: Array, acceleration: Array, limits: Limits) -> Array:
     Args:
         velocity: (..., n); ``acceleration``: (..., n); ``limits``: n joints.
     """
-    unit = limits.jerk * limits.dt
     sign = BOTH.reshape((2,) + (1,) * velocity.ndim)
-    in_units = stop_excursion(
-        sign * (velocity / (unit * limits.dt)), sign * (acceleration / unit), limits.acceleration / unit
-    )
-    return in_units * (unit * limits.dt**2)
+    speed, rate = velocity / limits.velocity_unit, acceleration / limits.jerk_unit
+    return stop_excursion(sign * speed, sign * rate, limits.brake) * limits.position_unit
 
 
 def viable(motion: Motion, limits: Limits, low: Array, high: Array) -> NDArray[np.bool_]:
@@ -254,10 +256,10 @@ class JointLimiter:
 
     def _velocity_interval(self, motion: Motion) -> tuple[Array, Array]:
         lim, v = self.limits, motion.velocity
-        step = lim.acceleration * lim.dt
+        step = lim.largest_step
         slowest, fastest = np.maximum(v - step, -lim.velocity), np.minimum(v + step, lim.velocity)
         if self._limit_jerk:
-            centre, reach = v + motion.acceleration * lim.dt, lim.jerk * lim.dt**2
+            centre, reach = v + motion.acceleration * lim.dt, lim.velocity_unit
             slowest, fastest = np.maximum(slowest, centre - reach), np.minimum(fastest, centre + reach)
         if self._position_dependent:
             lower, upper = position_dependent_velocity(
@@ -272,8 +274,12 @@ class JointLimiter:
         lim = self.limits
         v, a = after.velocity, after.acceleration
         gain = 0.5 * a * a / lim.jerk
-        if (np.abs(v) + gain > lim.velocity).any():
+        speed = np.abs(v)
+        if (speed + gain > lim.velocity).any():
             return False
+        q, either = after.position, self._carry_rest + self._carry_slope * speed
+        if ((q + either <= high) & (q - either >= low)).all():
+            return True
         up = np.where((v <= 0.0) & (a <= 0.0), 0.0, self._carry_rest + self._carry_slope * np.maximum(v, 0.0))
         down = np.where((v >= 0.0) & (a >= 0.0), 0.0, self._carry_rest + self._carry_slope * np.maximum(-v, 0.0))
         return bool(((after.position + up <= high) & (after.position - down >= low)).all())

@@ -1,8 +1,8 @@
 """The stopping laws of :mod:`policy_nodes.safety.braking` for one joint, in plain floats.
 
 An array operation costs as much for seven numbers as for a hundred, about twenty times one operation on a float: what
-is asked once per period for the joints of one arm is faster this way, up to some thirty joints. Comparisons, because ``min`` and
-``max`` are calls. The tests hold both forms together.
+is asked once per period for the joints of one arm is faster this way, up to some thirty joints. Comparisons stand for
+``min`` and ``max``, which are calls. The tests hold both forms together.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ def resample(chunk: ActionChunk, start_ns: int, step_ns: int, count: int) -> tup
     samples = chunk.values.shape[0]
     phase = (start_ns - chunk.stamp_ns + step_ns * np.arange(count)) / chunk.step_ns
     known = (phase >= 0.0) & (phase <= samples - 1)
-    clipped = np.clip(phase, 0.0, samples - 1)
+    clipped = np.minimum(np.maximum(phase, 0.0), samples - 1)
     low = np.minimum(clipped.astype(np.int64), max(samples - 2, 0))
     high = np.minimum(low + 1, samples - 1)
     weight = (clipped - low)[:, None]

@@ -46,6 +46,7 @@ class StopAndWanted:
         self._joints = list(zip(*[column.tolist() for column in constants], strict=True))
         self.stop: list[float] = [0.0] * size
         """(n,) velocity of the next period when the stop begins now."""
+        self._lists: tuple[list[float], ...] = ([],) * 6
         # One array, so that one conversion fills everything below.
         self._found = np.zeros(7 * size)
         self.ways = self._found[: 4 * size].reshape(2, 2 * size)
@@ -84,5 +85,17 @@ class StopAndWanted:
             more_rises.append(further_up)
             more_falls.append(further_down)
             furthest.append(above if above > -below else -below)
-        self.stop = stops
+        self.stop, self._lists = stops, (stops, wanteds, rises, falls, more_rises, more_falls)
         self._found[:] = rises + falls + more_rises + more_falls + stops + wanteds + furthest
+
+    def rates(self) -> list[float]:
+        """(2 n,) by how much less each way becomes per velocity on the way from the stop to the wanted one: the upward
+        ways, then the downward ones. A joint without choice does not matter."""
+        upwards, downwards = [], []
+        for stop, wanted, rise, fall, more_rise, more_fall in zip(*self._lists, strict=True):
+            gap = wanted - stop
+            if gap == 0.0:
+                gap = 1.0
+            upwards.append((rise - more_rise) / gap)
+            downwards.append((fall - more_fall) / gap)
+        return upwards + downwards

@@ -59,7 +59,8 @@ class SafetyFilter:
         self._parts[:, 2 * size : 3 * size] = -(model.curvature @ selection)
         self._parts[:, 3 * size] = -ROUNDING
         self._turned = self._parts.T
-        self._scaled, self._none = np.empty((rows, 2 * size)), np.zeros((rows, size))
+        self._scaled, self._rates, self._none = np.empty((rows, 2 * size)), np.empty(2 * size), np.zeros((rows, size))
+        self._scaled_falling, self._scaled_rising = self._scaled[:, :size], self._scaled[:, size:]
         # What the columns are multiplied with, for both ends.
         self._factors = np.ones((2, 3 * size + 2))
         self._ways, self._seconds = self._factors[:, : 2 * size], self._factors[:, 2 * size : 3 * size]
@@ -128,13 +129,12 @@ class SafetyFilter:
 
     def _set_secants(self, ends: Array) -> None:
         """Rows of the program: ``at_stop + slope (u - stop)`` is a lower bound for every ``u`` between the two ends."""
-        size, gap = ends.shape[1], ends[1] - ends[0]
-        # A joint without choice does not matter.
-        ways, gap = self._reach.ways, gap + (gap == 0.0)
-        rates = (ways[0] - ways[1]).reshape(2, -1) / gap
-        np.multiply(self._slopes, rates.reshape(-1), self._scaled)
-        np.add(self._scaled[:, :size], self._scaled[:, size:], self._program.matrix)
+        self._rates[:] = self._reach.rates()
+        np.multiply(self._slopes, self._rates, self._scaled)
+        np.add(self._scaled_falling, self._scaled_rising, self._program.matrix)
         if self._reacts:
+            gap = ends[1] - ends[0]
+            gap += gap == 0.0
             forward, backward = np.maximum(ends, 0.0), np.minimum(ends, 0.0)
             turned = self._falling * ((forward[1] - forward[0]) / gap)
             turned += self._rising * ((backward[1] - backward[0]) / gap)

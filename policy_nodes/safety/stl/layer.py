@@ -206,9 +206,11 @@ class SpecificationLayer:
         if self._now is None or len(targets) == 0:
             return []
         n, length = self._joints, len(targets)
-        rows = np.tile(self._now, (length, 1))
+        rows = np.empty((length, self._now.size))
+        rows[:] = self._now
         rows[:, :n] = rows[:, 2 * n : 3 * n] = targets
-        rows[:, n : 2 * n] = np.diff(targets, axis=0, prepend=start[None]) / self._period_s
+        rows[0, n : 2 * n], rows[1:, n : 2 * n] = targets[0] - start, targets[1:] - targets[:-1]
+        rows[:, n : 2 * n] /= self._period_s
         rows[:, 3 * n : 4 * n] = 0.0
         trace = {name: rows[:, column] for name, column in zip(self._predicted, self._columns, strict=True)}
         found: list[Fault | None] = []

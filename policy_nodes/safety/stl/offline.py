@@ -67,7 +67,7 @@ def bounds(formula: Formula, trace: Trace) -> tuple[float, float]:
     ahead = horizon(formula)
     if ahead is None:
         raise ConfigError("a formula with an unbounded future has no verdict on a finite trace.", "bound its windows.")
-    low, high = _formula(formula, _checked(formula, trace), ahead)[:, 0]
+    low, high = _first(formula, _checked(formula, trace), ahead)
     return float(low), float(high)
 
 
@@ -114,6 +114,19 @@ def _formula(node: Formula, trace: dict[str, Array], ahead: int) -> Array:
     if isinstance(node, Logic):
         return _logic(node.operator, parts)
     return _temporal(node, parts)
+
+
+def _first(node: Formula, trace: dict[str, Array], ahead: int) -> Array:
+    """(2,) interval of the robustness at the first sample: outermost windows need not slide."""
+    if isinstance(node, Logic):
+        return _logic(node.operator, [_first(argument, trace, ahead) for argument in node.arguments])
+    if isinstance(node, Temporal) and node.operator in ("always", "eventually") and node.window is not None:
+        begin, end = node.window
+        inside = _formula(node.arguments[0], trace, ahead)[:, begin : end + 1]
+        if inside.shape[1]:
+            found: Array = inside.min(axis=1) if node.operator == "always" else inside.max(axis=1)
+            return found
+    return _formula(node, trace, ahead)[:, 0]
 
 
 def _negated(x: Array) -> Array:

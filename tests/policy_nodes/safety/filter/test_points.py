@@ -30,7 +30,8 @@ def test_gradients_equal_finite_differences(links: list[dict[str, object]]) -> N
 
         numeric = [(along(q + step * e) - along(q - step * e)) / (2 * step) for e in np.eye(n)]
         points.place(q, {})
-        found = points.differentiate(direction)
+        found = np.full((8, n), np.nan)
+        points.differentiate(direction, found)
         np.testing.assert_allclose(found, np.array(numeric).T, atol=1e-8)
         assert not found[:, 0].any()  # the gripper is no link of the chain
 
@@ -40,7 +41,8 @@ def test_by_hand_on_a_stretched_planar_arm() -> None:
     position = points.place(np.zeros(3), {})
     np.testing.assert_allclose(position, [[1, 0, 0, 1], [0.5, 0, 0, 1], [0, 1, 0, 1]])
     # Seen from the scene the tip moves by its lever about either joint.
-    found = points.differentiate(np.array([[0.0, 1.0, 0.0], [0.0, 1.0, 0.0]]))
+    found = np.empty((2, 3))
+    points.differentiate(np.array([[0.0, 1.0, 0.0], [0.0, 1.0, 0.0]]), found)
     np.testing.assert_allclose(found, [[0.0, 1.0, 0.5], [0.0, 0.5, 0.5]])
 
 

@@ -45,7 +45,7 @@ def test_reach_contains_the_whole_motion_of_command_and_stop() -> None:
             motion.velocity + rng.uniform(-1, 1, 1) * lim.acceleration * lim.dt, -lim.velocity, lim.velocity
         )
         reach = StopAndWanted(lim)
-        furthest = reach.find(motion, velocity * lim.dt)
+        reach.find(motion, velocity * lim.dt)
         state = motion.then(velocity * lim.dt, lim.dt)
         path = [0.0, float(state.position[0])]
         for _ in range(3000):
@@ -57,10 +57,10 @@ def test_reach_contains_the_whole_motion_of_command_and_stop() -> None:
         (stop_up, stop_down), (up, down) = reach.ways
         assert max(path) <= up + 1e-9
         assert min(path) >= down - 1e-9
-        assert furthest == max(up, -down, stop_up, -stop_down)
+        assert reach.furthest == max(up, -down, stop_up, -stop_down)
         first = motion.velocity + stopping_acceleration(motion, lim) * lim.dt
         np.testing.assert_allclose(reach.stop, first, rtol=1e-12, atol=1e-15)
-        np.testing.assert_allclose(reach.wanted, velocity)
+        np.testing.assert_allclose(reach.ends, [first, velocity], rtol=1e-12, atol=1e-15)
 
 
 def test_up_and_down_are_mirror_images() -> None:
@@ -72,3 +72,22 @@ def test_up_and_down_are_mirror_images() -> None:
     assert up > 0.001
     reach.find(motion, np.array([-0.001]))
     np.testing.assert_allclose(reach.ways[1], [-down, -up])
+
+
+def test_rates_are_the_secants_of_the_ways_from_the_stop_to_the_wanted_velocity() -> None:
+    rng = np.random.default_rng(4)
+    for _ in range(50):
+        lim = some_limits(rng, 0.01)
+        reach = StopAndWanted(lim)
+        reach.find(Motion(np.zeros(1), rng.uniform(-1, 1, 1) * lim.velocity, np.zeros(1)), rng.normal(0, 0.02, 1))
+        (stop,), (wanted,) = reach.ends
+        by_hand = (reach.ways[0] - reach.ways[1]) / (wanted - stop)
+        np.testing.assert_allclose(reach.rates(), by_hand, rtol=1e-12)
+
+
+def test_a_joint_without_choice_has_finite_rates() -> None:
+    lim = some_limits(np.random.default_rng(5), 0.01)
+    reach = StopAndWanted(lim)
+    reach.find(Motion.rest(np.zeros(1)), np.zeros(1))  # at rest, and asked to stay there
+    assert reach.ends.tolist() == [[0.0], [0.0]]
+    assert reach.rates() == [0.0, 0.0]

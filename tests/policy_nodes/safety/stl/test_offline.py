@@ -5,7 +5,8 @@ import pytest
 
 from policy_nodes.errors import ConfigError
 from policy_nodes.safety.stl import Monitor, bounds, parse, robustness
-from tests.policy_nodes.safety.stl.random_formulas import SIGNALS, formula, trace
+from policy_nodes.safety.stl.offline import _formula
+from tests.policy_nodes.safety.stl.random_formulas import SIGNALS, formula, predicate, trace, window
 
 INF = float("inf")
 
@@ -69,6 +70,30 @@ def test_bounds_by_hand() -> None:
     assert interval("(a > 0) until[0:3] (a > 5)", [2.0, 1.0]) == (-3.0, 1.0)
     assert interval("(a > 0) iff (a > 1)", [2.0]) == (-1.0, -1.0)
     assert interval("next(a > 0) xor (a > 1)", [2.0]) == (0.0, INF)
+
+
+@pytest.mark.parametrize("block", range(3))
+def test_bounds_of_the_first_sample_are_those_of_the_whole_evaluation(block: int) -> None:
+    """Outermost windows are not slid; the full evaluation slides them all."""
+    for seed in range(40 * block, 40 * block + 40):
+        rng = random.Random(seed)
+        text, length = bounded(rng, 3), rng.randrange(2, 12)
+        data = trace(rng, length)
+        quick = bounds(parse(text, SIGNALS, 1.0), data)
+        whole = _formula(parse(text, SIGNALS, 1.0), {name: np.array(values) for name, values in data.items()}, 40)
+        assert quick == tuple(whole[:, 0]), text
+
+
+def bounded(rng: random.Random, depth: int) -> str:
+    """A random formula about the future whose windows all end."""
+    if depth == 0:
+        return predicate(rng)
+    inner = [bounded(rng, depth - 1) for _ in range(2)]
+    if rng.random() < 0.6:
+        return f"({rng.choice(['always', 'eventually'])}{window(rng, 6)} {inner[0]})"
+    if rng.random() < 0.3:
+        return f"({inner[0]} until{window(rng, 4)} {inner[1]})"
+    return rng.choice([f"(not {inner[0]})", f"({inner[0]} and {inner[1]})", f"({inner[0]} implies {inner[1]})"])
 
 
 def test_bounds_contain_every_continuation() -> None:
