@@ -17,6 +17,7 @@ from policy_nodes.errors import ConfigError
 from policy_nodes.safety.config import JointLimit
 
 MAX_BYTES = 16 << 20
+EXPANDED = "give the robot's URDF with xacro expanded."
 
 
 @dataclass(frozen=True)
@@ -38,28 +39,36 @@ def urdf_limits(text: str) -> dict[str, ModelLimit]:
         ConfigError: not a URDF, it declares a document type (entities could unfold without end), or a limit is no
             number.
     """
-    fix = "give the robot's URDF with xacro expanded."
-    if len(text) > MAX_BYTES or "<!DOCTYPE" in text or "<!ENTITY" in text:
-        raise ConfigError("the robot description is too large or declares a document type.", fix)
-    try:
-        root = ElementTree.fromstring(text)
-    except (ElementTree.ParseError, ValueError) as error:
-        raise ConfigError(f"the robot description is not XML: {error}.", fix) from None
-    if root.tag != "robot":
-        raise ConfigError(f"the robot description begins with <{root.tag}>, a URDF with <robot>.", fix)
     found = {}
-    for joint in root.findall("joint"):
+    for joint in urdf_root(text).findall("joint"):
         limit, name = joint.find("limit"), joint.get("name", "")
         if joint.get("type") not in ("revolute", "prismatic") or limit is None or joint.find("mimic") is not None:
             continue
         try:
             values = {key: float(limit.get(key, "nan")) for key in ("lower", "upper", "velocity", "effort")}
         except ValueError as error:
-            raise ConfigError(f"joint '{name}': a limit is no number: {error}.", fix) from None
+            raise ConfigError(f"joint '{name}': a limit is no number: {error}.", EXPANDED) from None
         known = {key: value if math.isfinite(value) and value > 0 else None for key, value in values.items()}
         low, high = (values[key] if math.isfinite(values[key]) else 0.0 for key in ("lower", "upper"))
         found[name] = ModelLimit(low, high, known["velocity"], known["effort"])
     return found
+
+
+def urdf_root(text: str) -> ElementTree.Element:
+    """The parsed URDF.
+
+    Raises:
+        ConfigError: not a URDF, or it declares a document type (entities could unfold without end).
+    """
+    if len(text) > MAX_BYTES or "<!DOCTYPE" in text or "<!ENTITY" in text:
+        raise ConfigError("the robot description is too large or declares a document type.", EXPANDED)
+    try:
+        root = ElementTree.fromstring(text)
+    except (ElementTree.ParseError, ValueError) as error:
+        raise ConfigError(f"the robot description is not XML: {error}.", EXPANDED) from None
+    if root.tag != "robot":
+        raise ConfigError(f"the robot description begins with <{root.tag}>, a URDF with <robot>.", EXPANDED)
+    return root
 
 
 def with_moveit(limits: Mapping[str, ModelLimit], moveit: Mapping[str, Any]) -> dict[str, ModelLimit]:

@@ -32,7 +32,8 @@ class ChainLink:
     kind: str
 
 
-def _homogeneous(position: ArrayLike, quat_wxyz: ArrayLike) -> NDArray[np.float64]:
+def homogeneous(position: ArrayLike, quat_wxyz: ArrayLike) -> NDArray[np.float64]:
+    """(4, 4) transform of a position (3,) in m and a quaternion (4,) in MuJoCo's order."""
     transform = np.eye(4)
     rotation = np.empty(9)
     quat = np.array(quat_wxyz, dtype=float)
@@ -58,20 +59,25 @@ def kinematic_chain(model: mujoco.MjModel, site: str = "panda_hand_tcp", base: s
     base_id = int(mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_BODY, base))
     if site_id < 0 or base_id < 0:
         raise RobotModelError(f"the model has no site '{site}' or no body '{base}'.", "pass names of this model.")
-    tip = ChainLink(site, _homogeneous(model.site_pos[site_id], model.site_quat[site_id]), np.zeros(3), "fixed")
+    tip = ChainLink(site, homogeneous(model.site_pos[site_id], model.site_quat[site_id]), np.zeros(3), "fixed")
     links = [tip]
     body = int(model.site_bodyid[site_id])
     while body != base_id:
         if body == 0:
             raise RobotModelError(f"body '{base}' is not an ancestor of site '{site}'.", "pass the robot's base body.")
-        links.append(_link_of(model, body))
+        links.append(link_of(model, body))
         body = int(model.body_parentid[body])
     return links[::-1]
 
 
-def _link_of(model: mujoco.MjModel, body: int) -> ChainLink:
+def link_of(model: mujoco.MjModel, body: int) -> ChainLink:
+    """A body's transform from its parent and the joint that moves it.
+
+    Raises:
+        RobotModelError: it is not moved by one hinge or slide through its origin, or by none.
+    """
     name = model.body(body).name
-    fixed = _homogeneous(model.body_pos[body], model.body_quat[body])
+    fixed = homogeneous(model.body_pos[body], model.body_quat[body])
     if int(model.body_jntnum[body]) == 0:
         return ChainLink(name, fixed, np.zeros(3), "fixed")
     joint = int(model.body_jntadr[body])

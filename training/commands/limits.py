@@ -2,26 +2,36 @@
 
 Position, velocity and effort come from the model, acceleration and jerk from MoveIt's joint_limits.yaml when given,
 else they are assumed from --ramp and named in the file. MJCF has no velocity limits: give them with --moveit or
---velocity.
+--velocity. With --tip the section `filter` is written too: the chain to that link (body), a capsule around the
+collision shapes of every link, the pairs that can touch, and with --workspace the box for the link's origin.
 
 Examples:
     keel limits panda.urdf --output limits.yaml
     keel limits panda.urdf --moveit joint_limits.yaml --joints panda_joint1 panda_joint2
     keel limits scene.xml --velocity 2.0
+    keel limits scene.xml --velocity 2.0 --tip hand --workspace -0.2 -0.6 0.05 0.8 0.6 1.1
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 from tyro.conf import Positional
 
 from policy_nodes.errors import ConfigError
-from policy_nodes.safety.config import SafetyConfig
+from policy_nodes.safety.config import JointLimit, SafetyConfig
+from policy_nodes.safety.filter.config import FilterConfig
+from policy_nodes.safety.model_geometry import filter_section
 from policy_nodes.safety.model_limits import ModelLimit, joint_limits, urdf_limits, with_moveit
+from policy_nodes.safety.urdf_geometry import urdf_links
 from training.atomic import write_file
+
+if TYPE_CHECKING:
+    import mujoco
 
 
 @dataclass(frozen=True)
@@ -38,6 +48,12 @@ class Args:
     """Velocity limit (rad/s, m/s) of joints for which the model has none."""
     ramp: float = 0.2
     """Time to full speed (s) where no acceleration is known; full acceleration is reached in a tenth of it."""
+    tip: str | None = None
+    """Link (URDF) or body (MJCF) that carries the tool: also write the geometry of section `filter`."""
+    margin: float = 0.01
+    """Distance that pairs of links keep, m."""
+    workspace: tuple[float, float, float, float, float, float] | None = None
+    """Lowest x, y, z and highest x, y, z of the tool in the frame of the chain's base, m; needs --tip."""
     output: Path | None = None
     """File to write; standard output otherwise."""
 
@@ -50,8 +66,11 @@ def run(args: Args) -> int:
     if args.velocity is not None:
         limits = {n: replace(each, velocity=each.velocity or args.velocity) for n, each in limits.items()}
     joints, assumed = joint_limits(limits, args.joints or tuple(limits), args.ramp)
-    content = SafetyConfig(joints=joints).model_dump(mode="json", exclude_none=True, include={"joints"})
+    section, unknown = geometry(args, joints)
+    made = SafetyConfig(joints=joints, filter=section)
+    content = made.model_dump(mode="json", exclude_none=True, exclude_defaults=True, include={"joints", "filter"})
     notes = "".join(f"# assumed from --ramp {args.ramp:g}: {item}\n" for item in assumed)
+    notes += "".join(f"# link {name} has a shape that was not read: describe it by hand\n" for name in unknown)
     text = f"# joint limits of {args.model.name}, SI units, in command order\n{notes}" + yaml.safe_dump(
         content, sort_keys=False
     )
@@ -63,26 +82,64 @@ def run(args: Args) -> int:
     return 0
 
 
+def geometry(args: Args, joints: Sequence[JointLimit]) -> tuple[FilterConfig | None, list[str]]:
+    """The section `filter` for --tip, and the links whose shapes could not be read.
+
+    Raises:
+        ConfigError: --workspace without --tip, or the chain to --tip cannot be used.
+    """
+    if args.tip is None:
+        if args.workspace is not None:
+            raise ConfigError("--workspace needs the tool's link.", "add --tip LINK.")
+        return None, []
+    text = _read(args.model)
+    if _is_mjcf(text):
+        from training.mjcf_geometry import mjcf_links
+
+        links, unknown = mjcf_links(_compiled(args.model), args.tip), []
+    else:
+        links, unknown = urdf_links(text, args.tip)
+    section = filter_section(links, joints, args.margin)
+    if args.workspace is not None:
+        box = {"link": links[-1].chain.name, "minimum": args.workspace[:3], "maximum": args.workspace[3:]}
+        section = FilterConfig.model_validate(section.model_dump() | {"workspace": box})
+    return section, unknown
+
+
 def read_model(path: Path) -> dict[str, ModelLimit]:
     """Limits of a URDF, or of an MJCF as MuJoCo compiles it (defaults, angles and includes resolved).
 
     Raises:
         ConfigError: the file cannot be read or is neither.
     """
+    text = _read(path)
+    return _mjcf_limits(path) if _is_mjcf(text) else urdf_limits(text)
+
+
+def _read(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read {path}: {error}.", "name a URDF or MJCF file.") from error
-    return _mjcf_limits(path) if "<mujoco" in text and "<robot" not in text else urdf_limits(text)
+
+
+def _is_mjcf(text: str) -> bool:
+    return "<mujoco" in text and "<robot" not in text
+
+
+def _compiled(path: Path) -> mujoco.MjModel:
+    import mujoco
+
+    try:
+        return mujoco.MjModel.from_xml_path(str(path))
+    except ValueError as error:
+        raise ConfigError(f"{path}: {error}.", "give an MJCF that MuJoCo compiles, beside its meshes.") from error
 
 
 def _mjcf_limits(path: Path) -> dict[str, ModelLimit]:
     import mujoco
 
-    try:
-        model = mujoco.MjModel.from_xml_path(str(path))
-    except ValueError as error:
-        raise ConfigError(f"{path}: {error}.", "give an MJCF that MuJoCo compiles, beside its meshes.") from error
+    model = _compiled(path)
     movable = (int(mujoco.mjtJoint.mjJNT_HINGE), int(mujoco.mjtJoint.mjJNT_SLIDE))
     found = {}
     for index in range(model.njnt):

@@ -45,13 +45,14 @@ class FilterModel:
         config: section ``filter``.
         joints: names of the command vector.
         limits: their limits.
+        check: look for contradictions; off where geometry is only being collected.
 
     Raises:
         ConfigError: the chain does not fit the joints, or the barriers contradict each other: a search finds no
             configuration that satisfies all of them.
     """
 
-    def __init__(self, config: FilterConfig, joints: Sequence[str], limits: Limits) -> None:
+    def __init__(self, config: FilterConfig, joints: Sequence[str], limits: Limits, check: bool = True) -> None:
         self.kinematics = Kinematics(config.chain, joints)
         self.moving: dict[str, str] = {}
         """Observation term by moving obstacle."""
@@ -79,7 +80,8 @@ class FilterModel:
         within = np.zeros((0, limits.low.size)) if self._range is None else np.abs(self._range.gradient)
         self._lipschitz = np.concatenate([mobile @ self.kinematics.selection, within])
         self._allocate(limits.low.size, len(ranged))
-        self._refuse_contradictions(limits)
+        if check:
+            self._refuse_contradictions(limits)
 
     def distances(self, joints: Array, places: Places) -> Array:
         """Distances (T, k) from every barrier for T command vectors ``joints`` (T, n), without gradients.
