@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from policy_nodes.running.campaign.catalogue import CASES
 from policy_nodes.safety.backup import BACKUPS
 from policy_nodes.safety.reasons import REASONS
 from policy_nodes.safety.supervisor import State
@@ -30,6 +31,12 @@ def test_every_requirement_names_code_and_a_test_that_exist() -> None:
         assert (ROOT / "policy_nodes" / code.strip("`")).is_file(), code
         file, name = proof.strip("`").split("::")
         assert f"def {name}(" in (ROOT / "tests" / "policy_nodes" / file).read_text(encoding="utf-8"), proof
+
+
+def test_the_number_of_faults_is_that_of_the_catalogue() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    said = re.findall(r"has (\d+) faults of joint states", TEXT) + re.findall(r"\| (\d+) faults against", readme)
+    assert said == [str(len(CASES))] * 2
 
 
 def test_states_and_backups_are_documented() -> None:

@@ -210,6 +210,19 @@ def test_alarm_warn_goes_on_and_hold_pauses_until_released() -> None:
     hold.assert_limits()
 
 
+def test_an_alarm_that_flickers_is_one_pause() -> None:
+    """Verdicts alternate for a second; release needs two quiet ones in a row, so motion never resumes in between."""
+    rig = Rig(config(alarm_reaction="hold", alarm_release=2)).active()
+    steps = len(rig.governor._supervisor.history)
+    for k in range(100):
+        rig.alarm(active=k % 2 == 0)
+        rig.tick()
+    assert len(rig.governor._supervisor.history) == steps + 1
+    assert rig.governor.state is State.DEGRADED
+    np.testing.assert_array_equal(rig.commands[-1], rig.commands[-40])
+    rig.assert_limits()
+
+
 def test_alarm_slow_goes_on_at_a_share_of_the_velocity_limits() -> None:
     rig = Rig(config(alarm_reaction="slow", alarm_speed=0.1, alarm_release=1)).active()
     rig.alarm()
