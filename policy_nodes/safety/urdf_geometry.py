@@ -27,7 +27,9 @@ def urdf_links(text: str, tip: str) -> tuple[list[ModelLink], list[str]]:
     if tip not in links:
         raise ConfigError(f"the robot description has no link '{tip}'.", f"use one of {', '.join(list(links)[:20])}.")
     parents = {_name(joint, "child"): joint for joint in root.findall("joint")}
-    found, unknown, name = [], [], tip
+    found: list[ModelLink] = []
+    unknown: list[str] = []
+    name = tip
     while name in links:
         joint = parents.get(name)
         shapes, known = _shapes(links[name])

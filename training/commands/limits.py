@@ -92,11 +92,11 @@ def geometry(args: Args, joints: Sequence[JointLimit]) -> tuple[FilterConfig | N
         if args.workspace is not None:
             raise ConfigError("--workspace needs the tool's link.", "add --tip LINK.")
         return None, []
-    text = _read(args.model)
+    text, unknown = _read(args.model), list[str]()
     if _is_mjcf(text):
         from training.mjcf_geometry import mjcf_links
 
-        links, unknown = mjcf_links(_compiled(args.model), args.tip), []
+        links = mjcf_links(_compiled(args.model), args.tip)
     else:
         links, unknown = urdf_links(text, args.tip)
     section = filter_section(links, joints, args.margin)
