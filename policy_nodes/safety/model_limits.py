@@ -124,7 +124,7 @@ def joint_limits(
         if not limit.low < limit.high:
             cause = f"joint '{name}' has the position range [{limit.low:g}, {limit.high:g}]."
             raise ConfigError(cause, "give it lower and upper limits in the robot description.")
-        if limit.velocity is None:
+        if not limit.velocity:  # some URDFs write 0 for what nobody knew
             raise ConfigError(f"joint '{name}' has no velocity limit.", "add one to the robot description.")
         acceleration = limit.acceleration or limit.velocity / ramp_s
         jerk = limit.jerk or acceleration / (0.1 * ramp_s)

@@ -132,14 +132,17 @@ def run(args: Args) -> int:
     seconds: dict[str, float] = {}
     finished = _finished(args.output) if args.resume else []
     for number, stage in enumerate(chain := stages(args), start=1):
-        if list(stage.arguments) in finished:
+        arguments = list(stage.arguments)
+        if finished[number - 1 : number] == [arguments]:
             console.print(f"[bold]{number}/{len(chain) + 1} {stage.title}[/bold]: kept")
             continue
         console.print(f"\n[bold]{number}/{len(chain) + 1} {stage.title}[/bold]\n$ keel {' '.join(stage.arguments)}")
         started = time.monotonic()
+        del finished[number - 1 :]  # what comes later was made from what is now made anew
+        write_file(args.output / FINISHED, json.dumps(finished, indent=1))
         _command(stage)
         seconds[stage.title] = time.monotonic() - started
-        finished.append(list(stage.arguments))
+        finished.append(arguments)
         write_file(args.output / FINISHED, json.dumps(finished, indent=1))
     console.print(f"\n[bold]{len(chain) + 1}/{len(chain) + 1} film the live run and write the report[/bold]")
     film_run(args.output / "run", PickPlaceWorld())

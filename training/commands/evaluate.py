@@ -31,6 +31,7 @@ from policy_nodes.errors import ConfigError
 from training.atomic import write_file
 from training.commands.detect import run_detect
 from training.commands.latency import run_sweep
+from training.commands.output import check_output
 from training.commands.resolved import CONFIG_NAME, resolved_config
 from training.commands.shifted import run_shifted
 from training.contracts.registry import task_contract
@@ -188,6 +189,7 @@ def record_success(bundle: Bundle, args: Args, episodes: Sequence[Episode]) -> N
 
 
 def _check(args: Args) -> None:
+    check_output(args.output)
     if args.shifts and not args.shifted:
         raise ConfigError("--shifts names changed worlds, but --shifted is not given.", "add --shifted.")
     if args.shifted and (args.latency or args.latency_sweep or args.react or args.videos or args.detect):

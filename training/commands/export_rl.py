@@ -21,12 +21,13 @@ from typing import Any
 
 from policy_nodes.errors import ConfigError
 from training.atomic import write_file
+from training.commands.output import check_output
 from training.commands.resolved import CONFIG_NAME
 from training.commands.train_rl import overrides
 from training.rl.export import OnnxPolicy, ScaledPolicy, export_actor, load_actor, observation_scale
 from training.rl.gait_report import measure, table
 from training.rl.learning_curve import training_seconds
-from training.rl.run import latest_checkpoint
+from training.rl.run import earlier_configs, latest_checkpoint
 
 POLICY_NAME, PROVENANCE_NAME = "policy.onnx", "provenance.json"
 
@@ -55,6 +56,7 @@ def run(args: Args) -> int:
     """
     if args.trials < 0:
         raise ConfigError(f"--trials is {args.trials}.", "give 0 (measure nothing) or more.")
+    check_output(args.output)
     resolved = _resolved(args.run)
     arguments = resolved["arguments"]
     checkpoint = args.checkpoint or latest_checkpoint(args.run)
@@ -74,7 +76,7 @@ def run(args: Args) -> int:
         "environment_steps": None if iteration is None else (iteration + 1) * ppo["steps"] * ppo["num_envs"],
     }
     provenance["earlier_configs"] = [
-        json.loads(path.read_text(encoding="utf-8")) for path in sorted(args.run.glob("config.until_*.json"))
+        json.loads(path.read_text(encoding="utf-8")) for _, path in earlier_configs(args.run)
     ]
     provenance["training_s"] = training_seconds(args.run, iteration)
     if args.trials:

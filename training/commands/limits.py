@@ -59,7 +59,14 @@ class Args:
 
 
 def run(args: Args) -> int:
-    """Write the limits; returns the exit code."""
+    """Write the limits; returns the exit code.
+
+    Raises:
+        ConfigError: a file cannot be read, a limit is missing, or a number is not above 0.
+    """
+    for name, value in (("velocity", args.velocity), ("ramp", args.ramp)):
+        if value is not None and not 0.0 < value < float("inf"):
+            raise ConfigError(f"--{name} is {value}.", "give a number above 0.")
     limits = read_model(args.model)
     if args.moveit is not None:
         limits = with_moveit(limits, _yaml(args.moveit))

@@ -27,6 +27,7 @@ import torch
 from policy_nodes.cli.progress import ProgressBar
 from policy_nodes.errors import ConfigError
 from training.atomic import write_file
+from training.commands.output import check_output
 from training.commands.resolved import CONFIG_NAME, resolved_config
 from training.contracts.registry import task_contract
 from training.contracts.task import TaskContract
@@ -147,8 +148,7 @@ def _check(args: Args) -> None:
             f"'{args.output}' already holds a training run.",
             "use --resume to continue it or --overwrite to replace it.",
         )
-    if args.output.exists() and not args.output.is_dir():
-        raise ConfigError(f"'{args.output}' is not a directory.", "choose another --output.")
+    check_output(args.output)
 
 
 def _forget_run(output: Path) -> None:

@@ -23,6 +23,7 @@ from safetensors.torch import save_file
 
 from policy_nodes.cli.progress import ProgressBar
 from policy_nodes.errors import ConfigError
+from training.commands.output import check_output
 from training.stl_npc.export import export_bundle
 from training.stl_npc.panda import PandaReachAvoid
 from training.stl_npc.planar import PlanarVehicle
@@ -48,12 +49,13 @@ def run(args: Args) -> int:
     """Train, judge on unseen states, write; returns the exit code.
 
     Raises:
-        ConfigError: a number is out of range.
+        ConfigError: a number is out of range, or --output is no directory.
     """
     for name in ("states", "batch_size", "iterations", "learning_rate", "tau"):
         if not getattr(args.config, name) > 0:
             option = f"--config.{name.replace('_', '-')}"
             raise ConfigError(f"{option} is {getattr(args.config, name)}.", "give more than 0.")
+    check_output(args.output)
     task: ControlTask = PandaReachAvoid() if args.task == "panda" else PlanarVehicle()
     with ProgressBar("train", total=-(-args.config.iterations // REPORT_EVERY)) as bar:
         policy = train(task, args.config, lambda iteration, loss, rate: bar.advance(loss=loss, satisfied=rate))

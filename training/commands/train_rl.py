@@ -27,10 +27,11 @@ import torch
 from policy_nodes.cli.progress import ProgressBar
 from policy_nodes.errors import ConfigError
 from training.atomic import write_file
+from training.commands.output import check_output
 from training.commands.resolved import CONFIG_NAME, resolved_config
 from training.rl.config import PpoConfig
 from training.rl.h_infinity import HInfinityConfig
-from training.rl.run import LOG_NAME, RunConfig, checkpoints, train
+from training.rl.run import LOG_NAME, RunConfig, checkpoints, earlier_configs, train
 
 
 @dataclass(frozen=True)
@@ -117,8 +118,7 @@ def _check(args: Args) -> None:
         raise ConfigError("--threads and --iterations must be at least 1.", "give a positive number.")
     if args.resume and args.overwrite:
         raise ConfigError("--resume and --overwrite contradict each other.", "give one of them.")
-    if args.output.exists() and not args.output.is_dir():
-        raise ConfigError(f"'{args.output}' is not a directory.", "choose another --output.")
+    check_output(args.output)
     exists = bool(checkpoints(args.output)) if args.output.exists() else False
     if args.resume and not exists:
         raise ConfigError(f"nothing to resume in '{args.output}'.", "drop --resume to start a new run.")
@@ -140,7 +140,7 @@ def _forget_run(output: Path) -> None:
         path.unlink()
     for path in output.glob("events.out.tfevents.*"):
         path.unlink()
-    for path in output.glob("config.until_*.json"):
+    for _, path in earlier_configs(output):
         path.unlink()
     (output / LOG_NAME).unlink(missing_ok=True)
     shutil.rmtree(output / "git", ignore_errors=True)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from policy_nodes.errors import ConfigError
 from training.commands.resolved import CONFIG_NAME
+from training.rl.run import earlier_configs
 
 RETURN, FALLS = "Train/mean_reward", "Episode/fall_rate"
 
@@ -74,15 +75,10 @@ def plot(directory: Path, output: Path) -> None:
         axis.plot((steps + 1) * per_iteration, smooth(values), color="#1f4e8c", linewidth=1.6)
         axis.set(xlabel="simulated steps (millions)", ylabel=label)
         axis.grid(alpha=0.3)
-    for start in _changes(directory):
+    for start, _ in earlier_configs(directory):  # resumed with another configuration
         left.axvline(start * per_iteration, color="#b04a3a", linewidth=1, linestyle="--")
     figure.savefig(output, dpi=110)
     plt.close(figure)
-
-
-def _changes(directory: Path) -> list[int]:
-    """Iterations at which the run was resumed with another configuration."""
-    return sorted(int(path.stem.rpartition("_")[2]) for path in directory.glob("config.until_*.json"))
 
 
 if __name__ == "__main__":

@@ -76,6 +76,12 @@ def checkpoints(directory: Path) -> list[tuple[int, Path]]:
     return sorted((int(match.group(1)), path) for match, path in found if match)
 
 
+def earlier_configs(directory: Path) -> list[tuple[int, Path]]:
+    """Configurations that a resumption replaced, as (iteration up to which it held, path), oldest first."""
+    found = [(re.fullmatch(r"config\.until_(\d+)\.json", path.name), path) for path in directory.glob("config.until_*")]
+    return sorted((int(match.group(1)), path) for match, path in found if match)
+
+
 def latest_checkpoint(directory: Path) -> Path:
     """The newest checkpoint of a run.
 

@@ -66,3 +66,22 @@ def test_a_corrupt_an_edited_and_no_bundle(bundle_copy, tmp_path, refused):
 def test_an_absent_provider(bundle_path, refused):
     cause, _ = refused("evaluate", bundle_path, "--provider", "abacus")
     assert "abacus" in cause
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--shifted", "--detect"), "--shifted goes with none of"),
+        (("--causes", "none"), "--causes names causes of failure, but --detect"),
+        (("--shifts", "nominal"), "--shifts names changed worlds, but --shifted"),
+        (("--detect", "--each", 0), "--each is 0"),
+        (("--detect", "--record"), "--detect goes with none of"),
+        (("--execution-horizon", -1), "--execution-horizon is -1"),
+        (("--execution-horizon", 4, "--detect"), "--execution-horizon is 4"),
+        (("--latency-sweep", "nan"), "--latency-sweep holds nan"),
+        (("--latency-sweep", 0, 1e6), "--latency-sweep holds 1000000"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(bundle_path, refused, options, said):
+    cause, fix = refused("evaluate", bundle_path, *options)
+    assert said in cause and fix

@@ -95,3 +95,26 @@ def test_the_filter_section_of_a_urdf_names_meshes_that_were_not_read(tmp_path, 
     text = capsys.readouterr().out
     assert "# link fore has a shape that was not read: describe it by hand" in text
     assert [body["name"] for body in yaml.safe_load(text)["filter"]["bodies"]] == ["base", "upper", "tool"]
+
+
+@pytest.mark.parametrize(("option", "value"), [("velocity", 0.0), ("velocity", -1.0), ("ramp", 0.0), ("ramp", -0.2)])
+def test_numbers_that_are_no_limits_are_refused_by_name(tmp_path, option, value):
+    model = tmp_path / "robot.xml"
+    model.write_text(MJCF)
+    with pytest.raises(ConfigError, match=f"--{option} is {value}"):
+        run(Args(model, **{"velocity": 1.0, option: value}))
+
+
+def test_a_velocity_of_zero_is_one_that_nobody_knew(tmp_path, capsys):
+    """Some exporters write velocity="0"; the command line stands in, and without it the joint is named."""
+    model = tmp_path / "robot.urdf"
+    model.write_text(
+        '<robot name="r"><joint name="j" type="revolute"><limit lower="-1" upper="1" velocity="0" effort="5"/></joint>'
+        "</robot>"
+    )
+    with pytest.raises(ConfigError, match="joint 'j' has no velocity limit"):
+        run(Args(model))
+    assert run(Args(model, velocity=3.0)) == 0
+    (joint,) = yaml.safe_load(capsys.readouterr().out)["joints"]
+    # full speed in 0.2 s, full acceleration in a tenth of that
+    assert (joint["velocity"], joint["acceleration"], joint["jerk"]) == pytest.approx((3.0, 15.0, 750.0))

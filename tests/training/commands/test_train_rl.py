@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from policy_nodes.cli import main
+from policy_nodes.errors import ConfigError
+from training.commands.train_rl import overrides
 
 BUDGET = ["--ppo.num-envs", 8, "--ppo.steps", 4, "--ppo.epochs", 1, "--ppo.mini-batches", 2, "--ppo.hidden", 8]
 
@@ -58,3 +60,36 @@ def test_export_of_what_is_no_run_is_refused(run: Path, tmp_path: Path, refused)
     bad = tmp_path / "model_7.pt"
     bad.write_bytes(b"no checkpoint")
     assert "model_7.pt" in refused("export-rl", "--run", run, "--output", tmp_path, "--checkpoint", bad)[0]
+
+
+def test_a_resumption_that_has_nothing_to_do_leaves_the_runs_configuration(run: Path, refused) -> None:
+    before = (run / "config.json").read_bytes()
+    cause, fix = refused("train-rl", "--output", run, "--iterations", 1, "--resume", "--seed", 9, *BUDGET)
+    assert "already has 1 iterations" in cause and "--iterations" in fix
+    assert (run / "config.json").read_bytes() == before
+    assert list(run.glob("config.until_*")) == []
+
+
+def test_a_failed_resumption_does_not_displace_the_configuration_that_trained(tmp_path: Path, refused) -> None:
+    """The first --resume fails on its task; the second must still file the configuration of the real run."""
+    (tmp_path / "model_3.pt").write_bytes(b"")
+    (tmp_path / "config.json").write_text("the run")
+    for task in ("Go9", "Go8"):
+        refused("train-rl", "--output", tmp_path, "--iterations", 9, "--resume", "--task", task, *BUDGET)
+        assert (tmp_path / "config.until_4.json").read_text() == "the run"
+
+
+def test_overwriting_forgets_all_of_the_earlier_run_and_nothing_else(tmp_path: Path, refused) -> None:
+    for name in ("model_3.pt", "config.until_2.json", "train.log", "events.out.tfevents.1", "notes.txt"):
+        (tmp_path / name).write_text("old")
+    refused("train-rl", "--output", tmp_path, "--overwrite", "--iterations", 1, "--task", "Go9", *BUDGET)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "notes.txt"]
+
+
+def test_changes_of_the_task_are_json() -> None:
+    assert overrides(("rewards.a=0.1", "flag=true", "limits=[1, 2]", "x=null")) == {
+        "rewards.a": 0.1, "flag": True, "limits": [1, 2], "x": None,
+    }  # fmt: skip
+    for unreadable in ("rewards.a", "rewards.a=", "rewards.a=big"):
+        with pytest.raises(ConfigError, match="unreadable"):
+            overrides((unreadable,))

@@ -12,7 +12,7 @@ from policy_nodes.errors import ConfigError
 from sim.vector.errors import UnknownTaskError
 from training.rl.config import PpoConfig, rsl_rl_config
 from training.rl.h_infinity import HInfinityConfig
-from training.rl.run import RunConfig, checkpoints, latest_checkpoint, train
+from training.rl.run import RunConfig, checkpoints, earlier_configs, latest_checkpoint, train
 
 TINY = PpoConfig(num_envs=8, steps=4, epochs=1, mini_batches=2, hidden=(8,), save_every=1)
 
@@ -101,3 +101,18 @@ def test_a_small_budget_raises_the_return(tmp_path: Path) -> None:
     events.Reload()
     rewards = [event.value for event in events.Scalars("Train/mean_reward")]
     assert sum(rewards[-5:]) / 5 > 5 * max(sum(rewards[:5]) / 5, 0.1)
+
+
+def test_checkpoints_and_configurations_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    """Not of their letters, in which 1000 comes before 200."""
+    names = ("model_1000.pt", "model_200.pt", "model_x.pt", "config.until_1000.json", "config.until_200.json")
+    for name in (*names, "config.until_.json", "config.until_7.json.bak"):
+        (tmp_path / name).touch()
+    assert [number for number, _ in checkpoints(tmp_path)] == [200, 1000]
+    assert earlier_configs(tmp_path) == [
+        (200, tmp_path / "config.until_200.json"),
+        (1000, tmp_path / "config.until_1000.json"),
+    ]
+    assert latest_checkpoint(tmp_path).name == "model_1000.pt"
+    with pytest.raises(ConfigError, match="no checkpoint"):
+        latest_checkpoint(tmp_path / "empty")

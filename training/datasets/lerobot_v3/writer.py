@@ -41,7 +41,7 @@ class DatasetWriter:
         features: state features, e.g. ``{"observation.state": Feature((9,), joint_names)}``.
         robot_type: free text stored in ``info.json``.
         extra_files: relative path -> content, stored in the same directory (task parameters, provenance ...).
-        overwrite: replace an existing ``root`` at :meth:`finalize` instead of refusing.
+        overwrite: replace an existing dataset (or empty directory) ``root`` at :meth:`finalize` instead of refusing.
         data_file_mb: a data file is closed before it would exceed this size.
 
     Raises:
@@ -186,6 +186,9 @@ class DatasetWriter:
     def _refuse_existing(self) -> None:
         if self.root.exists() and not self._overwrite:
             raise DatasetError(f"'{self.root}' already exists.", "choose another directory or remove it first.")
+        mine = (self.root / schema.INFO_PATH).is_file() or (self.root.is_dir() and not any(self.root.iterdir()))
+        if self.root.exists() and not mine:
+            raise DatasetError(f"'{self.root}' is no dataset, so it is not replaced.", "choose another directory.")
 
     def _default_columns(self, episode: int, length: int, task_index: int) -> dict[str, NDArray[Any]]:
         frame = np.arange(length, dtype=np.int64)[:, None]

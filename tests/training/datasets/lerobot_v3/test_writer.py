@@ -143,6 +143,22 @@ def test_existing_directory_is_kept_unless_overwrite(root):
     assert [p.name for p in root.parent.iterdir()] == ["demo"]
 
 
+def test_overwriting_replaces_datasets_and_never_anything_else(tmp_path):
+    """`--output ~ --overwrite` must not cost a home directory."""
+    (tmp_path / "home").mkdir()
+    write(tmp_path / "home", (4,), overwrite=True)  # an empty directory is nobody's
+    assert Dataset.open(tmp_path / "home").num_episodes == 1
+    other = tmp_path / "thesis"
+    other.mkdir()
+    (other / "chapter.tex").write_text("years")
+    (tmp_path / "letter").write_text("dear")
+    for path in (other, tmp_path / "letter"):
+        with pytest.raises(DatasetError, match="is no dataset, so it is not replaced"):
+            write(path, (4,), overwrite=True)
+    assert (other / "chapter.tex").read_text() == "years" and (tmp_path / "letter").read_text() == "dear"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["home", "letter", "thesis"]
+
+
 @pytest.mark.parametrize("name", ["../x", "/x", "", "meta/info.json"])
 def test_extra_files_stay_inside_and_apart(tmp_path, name):
     with pytest.raises(DatasetError), new_writer(tmp_path, extra_files={name: b""}) as writer:
