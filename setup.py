@@ -40,6 +40,7 @@ BENCH = [
     "envpool==1.2.5",
     "rtamt",
 ]
+OPENVINO = ["openvino>=2025"]
 DEV = [
     "pytest",
     "pytest-xdist",
@@ -87,9 +88,9 @@ setup(
         "rl": RL,
         "bench": BENCH,
         "gpu": ["onnxruntime-gpu"],
-        "openvino": ["openvino"],
+        "openvino": OPENVINO,
         "dev": DEV,
-        "all": ROSLESS + SIM + TRAIN + RL + BENCH + DEV,
+        "all": ROSLESS + SIM + TRAIN + RL + BENCH + OPENVINO + DEV,
     },
     entry_points={
         "console_scripts": [

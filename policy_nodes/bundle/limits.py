@@ -38,3 +38,5 @@ MAX_TENSOR_ELEMENTS: Final = 1 << 29
 """Largest constant of a graph, and largest shape that a graph may build from a constant (2 GiB of float32)."""
 MAX_GRAPH_NODES: Final = 500_000
 MAX_GRAPH_DEPTH: Final = 16
+MAX_SCAN_STEPS: Final = 1000
+"""Largest dimension of the constant that a loop of a graph runs over."""

@@ -2,6 +2,7 @@
 
 Refused: data outside the file, constants whose size disagrees with their shape, operators of unknown domains, hidden
 randomness (noise must be an input, or parity cannot be proven), unbounded loops, engine blobs, shapes beyond reason.
+The one loop that is allowed is a ``Scan`` of the outermost graph over the rows of a constant: a sampler's schedule.
 
 Source: onnx/onnx.proto (IR versions 3 to 13) for the field numbers.
 """
@@ -15,13 +16,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from policy_nodes.bundle import protobuf as pb
-from policy_nodes.bundle.limits import MAX_GRAPH_DEPTH, MAX_GRAPH_NODES, MAX_TENSOR_ELEMENTS
+from policy_nodes.bundle.limits import MAX_GRAPH_DEPTH, MAX_GRAPH_NODES, MAX_SCAN_STEPS, MAX_TENSOR_ELEMENTS
 
 DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml", "com.microsoft"})
 RANDOM = frozenset(
     {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli"}
 )
-UNBOUNDED = frozenset({"Loop", "Scan", "SequenceMap"})
+UNBOUNDED = frozenset({"Loop", "SequenceMap"})
 OPAQUE = frozenset({"EPContext", "ATen", "PythonOp"})
 SHAPE_INPUT = {"ConstantOfShape": 0, "Expand": 1, "Tile": 1, "Reshape": 1}
 """Operators that make a tensor from a shape, and which input that shape is."""
@@ -93,6 +94,8 @@ class _Reader:
         self.info = GraphInfo()
         self.functions: set[tuple[str, str]] = set()
         self.shapes: dict[str, list[int]] = {}
+        self.largest: dict[str, int] = {}
+        """By constant of the outermost graph, its largest dimension; no entry for a scalar."""
 
     def model(self, data: memoryview) -> GraphInfo:
         graphs, functions = [], []
@@ -138,9 +141,11 @@ class _Reader:
             if number == 1:
                 nodes.append(pb.view(value))
             elif number == 5:
-                constant, sizes = self._tensor(pb.view(value))
+                constant, sizes, dims = self._tensor(pb.view(value))
                 constants.add(constant)
                 self.shapes[constant] = sizes
+                if depth == 0 and dims:
+                    self.largest[constant] = max(*dims, self.largest.get(constant, 0))
             elif number == 11:
                 inputs.append(_value_info(pb.view(value)))
             elif number == 12:
@@ -178,6 +183,8 @@ class _Reader:
             raise GraphError(f"{where} draws random numbers inside the graph; noise must be an input")
         if op_type in UNBOUNDED:
             raise GraphError(f"{where} loops; unroll the sampler at export")
+        if op_type == "Scan":
+            self._scan(where, inputs, attributes, depth)
         if op_type in OPAQUE:
             raise GraphError(f"{where} is opaque; export plain ONNX operators")
         for attribute in attributes:
@@ -189,6 +196,18 @@ class _Reader:
             sizes = self.shapes.get(inputs[position], [])
             if math.prod(max(size, 1) for size in sizes) > MAX_TENSOR_ELEMENTS:
                 raise GraphError(f"{where} builds a tensor of shape {sizes[:8]}, beyond reason")
+
+    def _scan(self, where: str, inputs: list[str], attributes: list[memoryview], depth: int) -> None:
+        """Refuse a loop whose number of turns is not known and small: all scanned tensors are equally long."""
+        scanned = 0
+        for attribute in attributes:
+            found = {number: value for number, _, value in pb.fields(attribute) if number in (1, 3)}
+            if 1 in found and pb.text(found[1]) == "num_scan_inputs":
+                scanned = pb.signed(pb.number(found.get(3, 0)))
+        if depth or not 1 <= scanned < len(inputs):
+            raise GraphError(f"{where} loops inside a subgraph, or over nothing")
+        if not 1 <= self.largest.get(inputs[-scanned], 0) <= MAX_SCAN_STEPS:
+            raise GraphError(f"{where} loops; its first scanned tensor must be a constant of at most {MAX_SCAN_STEPS}")
 
     def _attribute(self, data: memoryview, depth: int) -> Iterator[list[int]]:
         """Check one attribute; yields the integers of each constant in it."""
@@ -205,8 +224,8 @@ class _Reader:
         if listed:
             yield listed
 
-    def _tensor(self, data: memoryview) -> tuple[str, list[int]]:
-        """Check one constant; returns its name and, where it may serve as a shape, its integers."""
+    def _tensor(self, data: memoryview) -> tuple[str, list[int], list[int]]:
+        """Check one constant; returns its name, where it may serve as a shape its integers, and its dimensions."""
         dims: list[int] = []
         dtype, name, raw, counted, payload = 0, "", None, 0, []
         for number, kind, value in pb.fields(data):
@@ -239,8 +258,8 @@ class _Reader:
         if dtype in (1, 10, 11, 16):
             self.info.parameters += elements
         if dtype != 7 or elements > 64:
-            return name, []
-        return name, np.frombuffer(raw, "<i8").tolist() if raw is not None else payload
+            return name, [], dims
+        return name, np.frombuffer(raw, "<i8").tolist() if raw is not None else payload, dims
 
 
 def _count(number: int, kind: int, value: int | memoryview) -> int:

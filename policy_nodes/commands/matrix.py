@@ -17,7 +17,7 @@ Maker = Callable[[str], PolicySession]
 
 
 def matrix(bundle: Bundle, threads: int = 1) -> Iterator[Check]:
-    """One verdict per provider and graph; providers that this ONNX Runtime lacks are named once.
+    """One verdict per provider and graph; providers that are not installed are named once.
 
     Args:
         bundle: verified.
@@ -26,7 +26,7 @@ def matrix(bundle: Bundle, threads: int = 1) -> Iterator[Check]:
     built = available()
     for provider in PROVIDERS:
         if provider not in built:
-            yield Check(provider, "skip", "not in this onnxruntime", "see 'keel doctor'")
+            yield Check(provider, "skip", "not installed", "see 'keel doctor'")
             continue
         for name, make in _graphs(bundle, threads):
             opset = inspect_graph(bundle.file(name)).opsets.get("", 0)

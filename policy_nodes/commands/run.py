@@ -60,7 +60,7 @@ class Args:
     seed: int = 0
     """Seed of the simulated robot and of the sampling noise."""
     provider: str = "cpu"
-    """Execution provider: cpu, cuda, tensorrt or openvino."""
+    """Execution provider: cpu, cuda, tensorrt, openvino, or auto (the fastest, measured at the start)."""
     simulator: str | None = None
     """Simulated robot as module:factory; by default the one for the bundle's task or robot."""
     launch_file: str = ""

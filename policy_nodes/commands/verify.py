@@ -32,9 +32,11 @@ from policy_nodes.bundle.trust import judge
 from policy_nodes.cli.checks import Check, guarded, passed, print_json, print_table
 from policy_nodes.commands.matrix import matrix
 from policy_nodes.errors import BundleError
+from policy_nodes.inference.fastest import AUTO, open_session
 from policy_nodes.inference.latency import measure_latency
 from policy_nodes.inference.parity import exceeded, load_parity, max_abs_error
 from policy_nodes.inference.policy import PolicySession
+from policy_nodes.inference.provider_options import ProviderSettings
 from policy_nodes.inference.providers import create_session
 from policy_nodes.inference.stepwise import StepwiseSession
 
@@ -45,8 +47,8 @@ class Args:
 
     bundle: tyro.conf.Positional[Path]
     """The NAME.keel directory."""
-    provider: Literal["cpu", "cuda", "tensorrt", "openvino"] = "cpu"
-    """Execution provider the robot will use."""
+    provider: Literal["cpu", "cuda", "tensorrt", "openvino", "auto"] = "cpu"
+    """Execution provider the robot will use; auto measures which is fastest."""
     threads: int = 1
     """Threads of the inference session."""
     calls: int = 200
@@ -56,7 +58,7 @@ class Args:
     trusted_keys: Path | None = None
     """Directory of trusted public keys (*.pub); the one KEEL_TRUSTED_KEYS names by default."""
     matrix: bool = False
-    """Also run every graph on every execution provider that this onnxruntime has."""
+    """Also run every graph on every execution provider of this machine."""
     json: bool = False
     """Print JSON instead of a table."""
 
@@ -105,7 +107,7 @@ def verify(
 
     Args:
         path: the ``NAME.keel`` directory.
-        provider: a key of ``inference.providers.PROVIDERS``.
+        provider: a key of ``inference.providers.PROVIDERS``, or ``auto``.
         threads: of the inference session.
         calls: to time.
         signature: the rule on signatures.
@@ -163,8 +165,10 @@ def _runtime(bundle: Bundle, provider: str, threads: int, calls: int) -> Iterato
     sessions: list[PolicySession] = []
 
     def start() -> str:
-        sessions.append(PolicySession(bundle, provider, threads))
-        return f"{provider} is active ({', '.join(sessions[0].session.get_providers())}), {threads} thread(s)"
+        said: list[str] = []
+        sessions.append(open_session(bundle, provider, threads, ProviderSettings(notify=said.append)))
+        active = f"{sessions[0].provider} is active ({', '.join(sessions[0].session.get_providers())})"
+        return "; ".join([f"{active}, {threads} thread(s)", *said])
 
     yield guarded("provider", start)
     if not sessions:
@@ -172,6 +176,7 @@ def _runtime(bundle: Bundle, provider: str, threads: int, calls: int) -> Iterato
         return
     yield guarded("parity", lambda: check_parity(sessions[0]))
     yield guarded("latency", lambda: check_latency(sessions[0], calls))
+    provider = sessions[0].provider
     for variant in bundle.manifest.policy.variants:
         yield guarded(f"graph {variant.name}", partial(check_variant, bundle, variant.name, provider, threads))
     if bundle.manifest.policy.step_graph is not None:
@@ -274,7 +279,7 @@ def check_monitor(bundle: Bundle, provider: str) -> Check:
     if calibrated_on != files[POLICY_NAME]:
         raise BundleError(f"{CALIBRATION_NAME} was made for another policy.", "run 'keel calibrate' on this bundle")
     if MONITOR_NAME in files:
-        create_session(bundle.read(MONITOR_NAME), provider)
+        create_session(bundle.read(MONITOR_NAME), "cpu" if provider == AUTO else provider)
     return Check("monitor", "ok", "calibrated on this policy" + (", its graph loads" if MONITOR_NAME in files else ""))
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from policy_nodes.bundle.chunking import Chunking, Method, WarmStart
 from policy_nodes.bundle.load import Bundle
 from policy_nodes.inference.actions import decode_chunk
+from policy_nodes.inference.fastest import open_session
 from policy_nodes.inference.observation import Observation
 from policy_nodes.inference.policy import PolicyOutput, PolicySession
 from policy_nodes.inference.provider_options import ProviderSettings
@@ -86,7 +87,9 @@ class ChunkPlanner:
         self._budget_s = timing.inference_budget_s
         self._sessions: dict[tuple[Method, int], PolicySession] = {}
         policy = bundle.manifest.policy
-        self._sessions["full", policy.sampling_steps] = PolicySession(bundle, provider, threads, settings=settings)
+        session = open_session(bundle, provider, threads, settings)
+        self._sessions["full", policy.sampling_steps] = session
+        provider = session.provider  # the chosen one, where it was left open
         self._first: tuple[Method, int] = ("full", policy.sampling_steps)
         self._next: tuple[Method, int] = self._first
         for variant in policy.variants:

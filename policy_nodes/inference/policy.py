@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from onnxruntime import InferenceSession
 
 from policy_nodes.bundle.limits import PARITY_NAME, POLICY_NAME
 from policy_nodes.bundle.load import Bundle
@@ -75,7 +74,7 @@ class PolicySession:
         """Network evaluations per call."""
         self._open(graph, threads)
 
-    def _open(self, graph: PolicyInfo | FurtherGraph, threads: int, session: InferenceSession | None = None) -> None:
+    def _open(self, graph: PolicyInfo | FurtherGraph, threads: int, session: Any = None) -> None:
         """Create the session unless there is one, and note what the graph reads and writes."""
         further = graph if isinstance(graph, FurtherGraph) else None
         self.parity = further.parity if further else self.bundle.manifest.parity

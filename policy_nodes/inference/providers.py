@@ -17,6 +17,7 @@ import onnxruntime
 from policy_nodes.bundle.onnx_graph import inspect_onnx
 from policy_nodes.errors import ProviderError
 from policy_nodes.inference.engines import engine_directory, is_built, telling
+from policy_nodes.inference.openvino_session import OpenVinoSession, installed
 from policy_nodes.inference.provider_options import ProviderSettings, cuda, environment, openvino, tensorrt
 
 PROVIDERS: Final = {
@@ -30,14 +31,17 @@ _INSTALL: Final = {
     "cpu": "reinstall onnxruntime: pip install --force-reinstall onnxruntime",
     "cuda": 'pip uninstall onnxruntime && pip install "keel[gpu]" (the two share one directory), or use provider "cpu"',
     "tensorrt": 'pip uninstall onnxruntime && pip install "keel[gpu]" and TensorRT 10, or use provider "cpu"',
-    "openvino": 'pip uninstall onnxruntime && pip install onnxruntime-openvino, or use provider "cpu"',
+    "openvino": 'pip install "keel[openvino]" (it lives beside onnxruntime), or use provider "cpu"',
 }
 
 
 def available() -> list[str]:
-    """Providers this onnxruntime was built with, by Keel's names; whether they load is another question."""
+    """Providers that are installed, by Keel's names; whether they load is another question.
+
+    OpenVINO counts with its own package as with an ONNX Runtime built for it.
+    """
     built = set(onnxruntime.get_available_providers())
-    return [name for name, provider in PROVIDERS.items() if provider in built]
+    return [n for n, provider in PROVIDERS.items() if provider in built or (n == "openvino" and installed())]
 
 
 def session_options(threads: int) -> onnxruntime.SessionOptions:
@@ -57,8 +61,8 @@ def session_options(threads: int) -> onnxruntime.SessionOptions:
 
 def create_session(
     model: str | Path | bytes, provider: str = "cpu", threads: int = 1, settings: ProviderSettings | None = None
-) -> onnxruntime.InferenceSession:
-    """Build a session that runs on ``provider``, or refuse.
+) -> Any:
+    """Build a session that runs on ``provider``, or refuse: ONNX Runtime's, or one with the same ``run``.
 
     Args:
         model: path or contents of an ONNX file.
@@ -76,9 +80,11 @@ def create_session(
     if provider not in available():
         built = ", ".join(available())
         raise ProviderError(
-            f"Execution provider '{provider}' is not in this onnxruntime (it has {built}).", _INSTALL[provider]
+            f"Execution provider '{provider}' is not installed (there are: {built}).", _INSTALL[provider]
         )
     wanted, settings = PROVIDERS[provider], settings or ProviderSettings()
+    if provider == "openvino" and installed():
+        return _native(model if isinstance(model, bytes) else Path(model).read_bytes(), threads)
     os.environ.update(environment(provider, settings))
     if provider in ("cuda", "tensorrt") and hasattr(onnxruntime, "preload_dlls"):
         onnxruntime.preload_dlls()
@@ -102,6 +108,16 @@ def create_session(
         )
     session.disable_fallback()
     return session
+
+
+def _native(model: bytes, threads: int) -> OpenVinoSession:
+    try:
+        return OpenVinoSession(model, threads)
+    except (ImportError, RuntimeError) as error:
+        raise ProviderError(
+            f"OpenVINO cannot build the graph: {_first_line(error)}",
+            "run 'keel doctor' on this machine, or use provider 'cpu'",
+        ) from error
 
 
 def _requested(

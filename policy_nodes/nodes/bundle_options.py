@@ -23,7 +23,7 @@ OPTIONS = (
     TOPIC_PREFIX,
 )
 INFERENCE_OPTIONS = (
-    Option("provider", "cpu", "execution provider: cpu, cuda, tensorrt or openvino"),
+    Option("provider", "cpu", "execution provider: cpu, cuda, tensorrt, openvino, or auto (the fastest, measured)"),
     Option("threads", 1, "threads of the inference session", 1, 64),
     Option("seed", 0, "seed of the sampling noise", 0, 2**31 - 1),
     Option("device", 0, "index of the GPU", 0, 63),

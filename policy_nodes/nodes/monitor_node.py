@@ -18,8 +18,8 @@ from std_msgs.msg import Float64MultiArray, MultiArrayDimension
 from policy_nodes.bundle.load import Bundle
 from policy_nodes.bundle.manifest import ImageFeature, ObservationTerm
 from policy_nodes.errors import ObservationError
+from policy_nodes.inference.fastest import open_session
 from policy_nodes.inference.observation import ObservationBuffer
-from policy_nodes.inference.policy import PolicySession
 from policy_nodes.monitors.fiper import FiperMonitor
 from policy_nodes.monitors.identity import calibrated_samples, policy_identity
 from policy_nodes.nodes.bundle_node import BundleNode
@@ -54,7 +54,7 @@ class MonitorNode(BundleNode):
         self._realtime = process_settings(self)
         threads = self.number("threads")
         settings = provider_settings(self)
-        self._policy = PolicySession(bundle, provider=self.text("provider"), threads=threads, settings=settings)
+        self._policy = open_session(bundle, self.text("provider"), threads, settings)
         self._samples = calibrated_samples(bundle)
         self._monitor = FiperMonitor.open(bundle.path, policy_identity(bundle.manifest, self._samples), threads)
         self._rng = np.random.default_rng(self.number("seed") + 1)

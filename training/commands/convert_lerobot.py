@@ -1,6 +1,6 @@
 """Turn a LeRobot checkpoint (ACT or Diffusion, formats 0.4 to 0.6) into a bundle, with proof that it computes the same.
 
-The processors' normalisation is folded into the graph and the sampler is unrolled, so that the bundle reads raw
+The processors' normalisation is folded into the graph and the sampler's loop is inside, so that the bundle reads raw
 observations and writes raw actions. LeRobot need not be installed. What a checkpoint does not say (topics, joint names,
 units, rate, limits) comes from a contract file; `--template` writes one to fill in.
 
@@ -24,6 +24,9 @@ from training.convert.lerobot.checkpoint import read_checkpoint
 from training.convert.lerobot.contract import read_contract, template
 from training.convert.lerobot.convert import convert
 from training.convert.lerobot.deployed import build
+
+MANY = 25
+"""Evaluations of the network per chunk beyond which a faster sampler is pointed out."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,11 @@ def run(args: Args) -> int:
         )
     policy, shape = build(checkpoint, args.sampler, args.steps)
     contract = read_contract(args.contract, checkpoint)
-    print(f"exporting {checkpoint.family}, {shape.steps} network evaluation(s) in one graph; this takes a while")
+    print(f"exporting {checkpoint.family}, {shape.steps} network evaluation{'s' * (shape.steps > 1)} in one graph")
+    if shape.steps > MANY:
+        print(
+            "note: --sampler DDIM --steps 10, which LeRobot offers too, asks the network ten times; evaluate the result"
+        )
     done = convert(checkpoint, policy, shape, contract, args.output, name=args.name, samples=args.samples)
     print(
         f"bundle {done.bundle.path}: chunk of {shape.horizon} steps at {contract.control_rate_hz:g} Hz; "

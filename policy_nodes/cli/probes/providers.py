@@ -17,7 +17,7 @@ IDENTITY = bytes.fromhex(
 
 
 def probe() -> Iterator[Check]:
-    """Build and run a one-operator graph on every provider of this onnxruntime; the CPU is required."""
+    """Build and run a one-operator graph on every installed provider; the CPU is required."""
     from policy_nodes.inference.providers import PROVIDERS, available
 
     built = available()
@@ -26,7 +26,7 @@ def probe() -> Iterator[Check]:
             yield _try(name)
     absent = [name for name in PROVIDERS if name not in built]
     if absent:
-        yield Check("providers: others", "skip", f"not in this onnxruntime: {', '.join(absent)}")
+        yield Check("providers: others", "skip", f"not installed: {', '.join(absent)}")
 
 
 def _try(name: str) -> Check:

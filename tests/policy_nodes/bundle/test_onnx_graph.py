@@ -99,6 +99,40 @@ def test_operators_a_policy_must_not_have(node, said):
         inspect_onnx(model(identity(node)))
 
 
+def scan(count=1, scanned="rows", depth=0):
+    """A graph that loops over a constant of ``count`` rows."""
+    value = helper.make_tensor_value_info
+    state, row = value("s", TensorProto.FLOAT, ["batch", 2]), value("r", TensorProto.FLOAT, [2])
+    after = value("t", TensorProto.FLOAT, ["batch", 2])
+    body = helper.make_graph([helper.make_node("Add", ["s", "r"], ["t"])], "body", [state, row], [after])
+    node = helper.make_node("Scan", ["x", scanned], ["z"], name="loop", body=body, num_scan_inputs=1)
+    for _ in range(depth):
+        inner = helper.make_graph([node], "b", [], [])
+        node = helper.make_node("If", ["x"], ["z"], then_branch=inner, else_branch=inner)
+    return model(identity(node), [numpy_helper.from_array(np.zeros((count, 2), np.float32), "rows")])
+
+
+def test_a_loop_over_the_rows_of_a_constant_is_bounded():
+    assert inspect_onnx(scan(1000)).nodes == 3
+    onnx.checker.check_model(onnx.load_from_string(scan()))
+
+
+@pytest.mark.parametrize(
+    ("graph", "said"),
+    [
+        (scan(1001), "'Scan' \\(loop\\) loops; its first scanned tensor must be a constant of at most 1000"),
+        (scan(scanned="x"), "must be a constant"),
+        (scan(depth=1), "loops inside a subgraph"),
+        (model(identity(helper.make_node("Scan", ["x"], ["r"], num_scan_inputs=0))), "over nothing"),
+        (model(identity(helper.make_node("Scan", ["x"], ["r"], num_scan_inputs=-3))), "over nothing"),
+        (model(identity(helper.make_node("Scan", [], ["r"]))), "over nothing"),
+    ],
+)
+def test_loops_without_a_bound(graph, said):
+    with pytest.raises(GraphError, match=said):
+        inspect_onnx(graph)
+
+
 def test_a_function_of_the_model_itself_is_no_unknown_domain():
     function = helper.make_function("mine", "F", ["a"], ["b"], [helper.make_node("Neg", ["a"], ["b"])], [])
     call = helper.make_node("F", ["x"], ["z"], domain="mine")

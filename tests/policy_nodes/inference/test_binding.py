@@ -57,8 +57,8 @@ def test_tensorrt_builds_once_and_answers_as_the_framework(tmp_path):
     assert sum("building" in text and "once" in text for text in said) == 1
 
 
-@pytest.mark.skipif("openvino" not in available(), reason="needs onnxruntime-openvino in place of onnxruntime")
+@pytest.mark.skipif("openvino" not in available(), reason='needs pip install "keel[openvino]"')
 def test_openvino_answers_as_the_framework(tmp_path):
     session = PolicySession(load_bundle(make_bundle(tmp_path)), "openvino")
-    assert "OpenVINOExecutionProvider" in session.session.get_providers()
+    assert session.session.get_providers()[0].startswith("OpenVINO")
     session.warm_up()

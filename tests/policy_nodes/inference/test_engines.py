@@ -146,7 +146,8 @@ def test_a_tensorrt_session_builds_once_and_says_so(gpu, tmp_path):
     assert said == [] and Session.asked[1][0][1]["trt_engine_cache_path"] == options["trt_engine_cache_path"]
 
 
-def test_cuda_and_openvino_get_their_options(gpu, tmp_path):
+def test_cuda_and_openvino_get_their_options(gpu, tmp_path, monkeypatch):
+    monkeypatch.setattr(providers, "installed", lambda: False)  # then an ONNX Runtime built for OpenVINO is used
     create_session(tiny_model().SerializeToString(), "cuda", 1, settings(tmp_path, device=2, cuda_graph=True))
     create_session(tiny_model().SerializeToString(), "openvino", 3)
     (cuda_options,), (openvino_options,) = Session.asked

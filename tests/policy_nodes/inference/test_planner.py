@@ -179,13 +179,13 @@ def test_every_graph_is_opened_with_the_settings_of_its_provider(monkeypatch, tm
     from policy_nodes.inference.provider_options import ProviderSettings
 
     seen = []
-    original = module.PolicySession
+    original = module.open_session
 
-    def opened(bundle, provider="cpu", threads=1, variant=None, settings=None):
-        seen.append((variant, settings))
-        return original(bundle, provider, threads, variant, settings)
+    def opened(bundle, provider="cpu", threads=1, settings=None):
+        seen.append((provider, settings))
+        return original(bundle, "cpu", threads, settings)
 
-    monkeypatch.setattr(module, "PolicySession", opened)
+    monkeypatch.setattr(module, "open_session", opened)
     settings = ProviderSettings(device=1)
-    module.ChunkPlanner(load_bundle(make_bundle(tmp_path)), settings=settings)
-    assert seen == [(None, settings)]
+    module.ChunkPlanner(load_bundle(make_bundle(tmp_path)), "auto", settings=settings)
+    assert seen == [("auto", settings)]

@@ -35,7 +35,7 @@ def test_wrong_arguments(provider, threads, said):
 
 def test_a_provider_that_is_not_built_in_names_the_package(monkeypatch):
     monkeypatch.setattr(providers.onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider"])
-    with pytest.raises(ProviderError, match="'cuda' is not in this onnxruntime") as caught:
+    with pytest.raises(ProviderError, match="'cuda' is not installed \\(there are: cpu") as caught:
         create_session(model(), "cuda")
     assert "keel[gpu]" in caught.value.fix
 

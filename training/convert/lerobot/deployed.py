@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,8 +18,6 @@ from training.convert.lerobot.normalization import Affine
 from training.convert.lerobot.schedule import schedule
 
 COUNTER = ".num_batches_tracked"
-MAX_UNROLLED = 25
-"""More evaluations in one graph take minutes to export and seconds to run; DDPM-100 is 100."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +58,16 @@ class DeployedPolicy(nn.Module):
         """Observations (B, history, size), cameras (B, history, H, W, C) uint8, noise (B, rows, A) -> chunk
         (B, horizon, A), embedding (B, E).
         """
-        normal = {name: map_(observation[name]) for name, map_ in zip(self.names, self.normalizers, strict=True)}
-        actions, embedding = self.model(normal, noise)
+        actions, embedding = self.model(self._normal(observation), noise)
         return self.unnormalize.inverse(actions), embedding
+
+    def condition(self, observation: dict[str, Tensor]) -> Tensor:
+        """(B, E) conditioning vector of a Diffusion policy, which is also its embedding."""
+        model: Any = self.model
+        return model.condition(self._normal(observation))  # type: ignore[no-any-return]
+
+    def _normal(self, observation: dict[str, Tensor]) -> dict[str, Tensor]:
+        return {name: map_(observation[name]) for name, map_ in zip(self.names, self.normalizers, strict=True)}
 
 
 def build(checkpoint: LeRobotCheckpoint, sampler: str | None, steps: int | None) -> tuple[DeployedPolicy, Shape]:
@@ -73,8 +79,7 @@ def build(checkpoint: LeRobotCheckpoint, sampler: str | None, steps: int | None)
         steps: network evaluations instead of the checkpoint's.
 
     Raises:
-        BundleError: an architecture option that is not built here, too many steps for one graph, or weights that do
-            not fit.
+        BundleError: an architecture option that is not built here, or weights that do not fit.
     """
     flat = {feature.name: feature.shape[0] for feature in checkpoint.inputs if feature.kind != "VISUAL"}
     if not flat:
@@ -125,12 +130,6 @@ def _diffusion(
     config = checkpoint.config
     kind = sampler or str(config["noise_scheduler_type"])
     count = steps or int(config["num_inference_steps"] or config["num_train_timesteps"])
-    if count > MAX_UNROLLED:
-        raise BundleError(
-            f"the checkpoint samples with {kind} in {count} network evaluations; a robot's graph holds {MAX_UNROLLED} "
-            "at most.",
-            "give --sampler DDIM --steps 10, which LeRobot also offers, and evaluate it.",
-        )
     model = DiffusionModel(checkpoint.action.shape[0], sizes, cameras, config, schedule(config, kind, count))
     history = int(config["n_obs_steps"])
     horizon = int(config["horizon"]) - history + 1

@@ -178,6 +178,15 @@ class DiffusionModel(nn.Module):
         """Rows of the noise input: one horizon per draw."""
         return self.plan.draws * self.horizon
 
+    def condition(self, observation: dict[str, Tensor]) -> Tensor:
+        """(B, history * (sizes + keypoints)) of normalised observations and cameras, see :meth:`forward`."""
+        parts = [observation[name] for name in self.before]
+        for index, name in enumerate(self.cameras):
+            encode = self.rgb_encoder.get_submodule(str(index)) if self.separate else self.rgb_encoder
+            parts.append(encode(observation[name].flatten(0, 1)).unflatten(0, (-1, self.history)))
+        parts += [observation[name] for name in self.after]
+        return torch.cat(parts, dim=-1).flatten(1)
+
     def forward(self, observation: dict[str, Tensor], noise: Tensor) -> tuple[Tensor, Tensor]:
         """Sample.
 
@@ -189,12 +198,7 @@ class DiffusionModel(nn.Module):
             Normalised actions (B, horizon - history + 1, A) from the newest observation on, and the conditioning
             vector (B, history * (sizes + keypoints)).
         """
-        parts = [observation[name] for name in self.before]
-        for index, name in enumerate(self.cameras):
-            encode = self.rgb_encoder.get_submodule(str(index)) if self.separate else self.rgb_encoder
-            parts.append(encode(observation[name].flatten(0, 1)).unflatten(0, (-1, self.history)))
-        parts += [observation[name] for name in self.after]
-        condition = torch.cat(parts, dim=-1).flatten(1)
+        condition = self.condition(observation)
         draws = list(noise.split(self.horizon, dim=1))
         sample = draws.pop(0)
         for step in self.plan.steps:

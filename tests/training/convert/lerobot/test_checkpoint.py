@@ -82,22 +82,14 @@ def test_configurations_that_cannot_be_converted(act, change, said):
     refused(act, said)
 
 
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        ({"steps": 26}, "26 network evaluations; a robot's graph holds 25"),
-        ({"steps": 101, "sampler": "DDIM"}, "101 network evaluations"),
-    ],
-)
-def test_too_many_steps(diffusion, options, said):
-    refused(diffusion, said, **options)
+def test_more_steps_than_training_had_are_refused(diffusion):
+    refused(diffusion, "101 sampling steps of 100", steps=101, sampler="DDIM")
 
 
-def test_the_default_of_a_hundred_steps_is_refused_with_the_way_out(diffusion):
+def test_lerobots_default_of_a_hundred_steps_is_the_checkpoints_own(diffusion):
     edit(diffusion / "config.json", lambda raw: raw.update(noise_scheduler_type="DDPM", num_inference_steps=None))
-    with pytest.raises(BundleError, match="DDPM in 100") as caught:
-        build(read_checkpoint(diffusion), None, None)
-    assert "--sampler DDIM --steps 10" in caught.value.fix
+    _, shape = build(read_checkpoint(diffusion), None, None)
+    assert (shape.sampler, shape.steps, shape.noise_rows) == ("ddpm", 100, 100 * 8)
 
 
 def test_weights_that_are_not_finite(act):

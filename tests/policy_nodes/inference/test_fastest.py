@@ -1,0 +1,87 @@
+import time
+
+import numpy as np
+import pytest
+
+from policy_nodes.bundle.load import load_bundle
+from policy_nodes.errors import ProviderError
+from policy_nodes.inference import fastest as module
+from policy_nodes.inference.fastest import AUTO, fastest, open_session
+from policy_nodes.inference.policy import PolicySession
+from policy_nodes.inference.provider_options import ProviderSettings
+from tests.policy_nodes.bundle_fixture import make_bundle
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    return load_bundle(make_bundle(tmp_path_factory.mktemp("fastest")))
+
+
+class Slow:
+    """A session that takes longer than its own."""
+
+    def __init__(self, session, seconds):
+        self._session, self._seconds = session, seconds
+
+    def run(self, names, feeds):
+        time.sleep(self._seconds)
+        return self._session.run(names, feeds)
+
+
+def delayed(bundle, seconds):
+    session = PolicySession(bundle)
+    session.session = Slow(session.session, seconds)
+    return session
+
+
+def test_the_fastest_of_those_that_work_is_kept(bundle):
+    def broken():
+        raise ProviderError("There is no GPU 0 here.", "run 'nvidia-smi'")
+
+    said = []
+    makers = {
+        "cpu": lambda: delayed(bundle, 0.004),
+        "cuda": broken,
+        "openvino": lambda: delayed(bundle, 0.0),
+    }
+    chosen = fastest(makers, said.append)
+    assert chosen.session._seconds == 0.0
+    assert said[0].startswith("provider openvino is used (cpu ") and "cuda: There is no GPU 0 here." in said[0]
+
+
+def test_the_cpu_is_preferred_among_equals(bundle, monkeypatch):
+    monkeypatch.setattr(module, "times", lambda sessions: {"cpu": 1.0, "openvino": 0.96})
+    makers = {name: lambda: PolicySession(bundle) for name in ("cpu", "openvino")}
+    said = []
+    fastest(makers, said.append)
+    assert said[0].startswith("provider cpu is used")
+    monkeypatch.setattr(module, "times", lambda sessions: {"cpu": 1.0, "openvino": 0.94})
+    fastest(makers, said.append)
+    assert said[1].startswith("provider openvino is used")
+
+
+def test_one_whose_numbers_differ_is_no_candidate(bundle):
+    def wrong():
+        session = delayed(bundle, 0.0)
+        inner = session.session._session
+
+        class Off:
+            def run(self, names, feeds):
+                return [value + np.float32(1e-3) for value in inner.run(names, feeds)]
+
+        session.session = Off()
+        return session
+
+    with pytest.raises(ProviderError, match=r"No execution provider can run this policy: openvino: .* is off by") as e:
+        fastest({"openvino": wrong})
+    assert e.value.fix == "run 'keel doctor'"
+
+
+def test_auto_opens_what_is_installed_and_says_so(bundle, monkeypatch):
+    monkeypatch.setattr(module, "available", lambda: ["cpu"])
+    said = []
+    session = open_session(bundle, AUTO, settings=ProviderSettings(notify=said.append))
+    assert session.provider == "cpu" and "provider cpu is used (cpu" in said[0]
+    assert open_session(bundle, "cpu").provider == "cpu"
+    with pytest.raises(ProviderError, match="Unknown execution provider 'fast'"):
+        open_session(bundle, "fast")
