@@ -43,6 +43,8 @@ def read_term(world: World, term: ObservationTerm) -> NDArray[np.float64]:
         return values[[world.joint_names.index(joint) for joint in term.axes]]
     if term.message_type == "std_msgs/msg/Float64MultiArray":
         return _read_vector(world, term, fix)
+    if term.message_type == "geometry_msgs/msg/WrenchStamped":
+        return _read_wrench(world, term, fix)
     match = _OBJECT_POSE.match(term.topic)
     poses = world.object_poses()
     if match is None or match.group(1) not in poses:
@@ -59,6 +61,14 @@ def _read_vector(world: World, term: ObservationTerm, fix: str) -> NDArray[np.fl
     if value.shape != (term.size,):
         raise ContractError(f"term '{term.name}': '{term.topic}' has {value.size} values, not {term.size}.", fix)
     return value
+
+
+def _read_wrench(world: World, term: ObservationTerm, fix: str) -> NDArray[np.float64]:
+    wrenches: dict[str, NDArray[np.float64]] = getattr(world, "wrenches", dict)()
+    if term.topic not in wrenches:
+        raise ContractError(f"term '{term.name}': the simulated robot does not publish '{term.topic}'.", fix)
+    wrench = wrenches[term.topic]
+    return wrench[:3] if term.field == "force" else wrench[3:]
 
 
 def read_features(world: World, features: Sequence[ObservationFeature]) -> dict[str, NDArray[np.float32]]:

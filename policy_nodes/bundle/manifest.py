@@ -45,6 +45,7 @@ class ObservationTerm(Strict):
         "geometry_msgs/msg/PoseStamped",
         "geometry_msgs/msg/Twist",
         "geometry_msgs/msg/TwistStamped",
+        "geometry_msgs/msg/WrenchStamped",
         "nav_msgs/msg/Odometry",
         "std_msgs/msg/Float64MultiArray",
         "trajectory_msgs/msg/JointTrajectory",
@@ -63,6 +64,8 @@ class ObservationTerm(Strict):
         "linear",
         "angular",
         "planar",
+        "force",
+        "torque",
         "first_positions",
     ]
     """What is read; ``projected_gravity``, ``planar`` and ``first_positions`` are computed, see docs/bundle.md."""

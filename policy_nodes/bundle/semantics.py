@@ -27,6 +27,7 @@ MESSAGE_FIELDS = {
     "sensor_msgs/msg/Imu": {"orientation", "angular_velocity", "linear_acceleration", "projected_gravity"},
     "geometry_msgs/msg/Twist": {"linear", "angular", "planar"},
     "geometry_msgs/msg/TwistStamped": {"linear", "angular", "planar"},
+    "geometry_msgs/msg/WrenchStamped": {"force", "torque"},
     "nav_msgs/msg/Odometry": {"linear", "angular"},
     "trajectory_msgs/msg/JointTrajectory": {"first_positions"},
 }
@@ -40,6 +41,8 @@ FIXED_FIELDS: dict[str, tuple[list[str], str]] = {
     "linear": (["m/s"] * 3, "xyz"),
     "angular": (["rad/s"] * 3, "xyz"),
     "planar": (["m/s", "m/s", "rad/s"], "xyz"),
+    "force": (["N"] * 3, "xyz"),
+    "torque": (["N*m"] * 3, "xyz"),
 }
 """Field of a message that is a vector in space -> units of its elements, and what each axis label must end in."""
 _SLACK = 1e-9

@@ -50,6 +50,7 @@ class TermReader:
             "sensor_msgs/msg/Imu": self._imu,
             "geometry_msgs/msg/Twist": self._twist,
             "geometry_msgs/msg/TwistStamped": lambda message: self._framed(message, message.twist),
+            "geometry_msgs/msg/WrenchStamped": self._wrench,
             "trajectory_msgs/msg/JointTrajectory": self._first_positions,
             "nav_msgs/msg/Odometry": lambda message: self._framed(message, message.twist.twist, message.child_frame_id),
         }
@@ -120,6 +121,10 @@ class TermReader:
     def _framed(self, message: Any, twist: Any, frame: str | None = None) -> Sequence[float]:
         self._check_frame(message.header.frame_id if frame is None else frame)
         return self._twist(twist)
+
+    def _wrench(self, message: Any) -> Sequence[float]:
+        self._check_frame(message.header.frame_id)
+        return _xyz(getattr(message.wrench, self._term.field))
 
     def _twist(self, twist: Any) -> Sequence[float]:
         if self._term.field == "planar":

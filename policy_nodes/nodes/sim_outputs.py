@@ -1,4 +1,4 @@
-"""What the simulated robot says: joint states, object poses, and of a walking one IMU and odometry."""
+"""What the simulated robot says: joint states, object poses, felt forces, and of a walking one IMU and odometry."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from geometry_msgs.msg import PoseStamped
+from geometry_msgs.msg import PoseStamped, WrenchStamped
 from nav_msgs.msg import Odometry
 from rclpy.node import Node
 from sensor_msgs.msg import Imu, JointState
@@ -14,7 +14,7 @@ from sensor_msgs.msg import Imu, JointState
 from policy_nodes.nodes.conversions import diagnostic_array, to_stamp
 from policy_nodes.nodes.parameters import contract_topic
 from policy_nodes.nodes.qos import LATCHED, STREAM
-from policy_nodes.nodes.simulators import SimulatedRobot, WalkingRobot
+from policy_nodes.nodes.simulators import FeelingRobot, SimulatedRobot, WalkingRobot
 
 POSE_EVERY, STATUS_EVERY = 2, 10
 
@@ -42,6 +42,8 @@ class SimOutputs:
 
         self._joint_states = stream(JointState, "/joint_states")
         self._poses = {name: stream(PoseStamped, f"/objects/{name}/pose") for name in robot.object_poses()}
+        wrenches = robot.wrenches() if isinstance(robot, FeelingRobot) else {}
+        self._wrenches = {topic: stream(WrenchStamped, topic) for topic in wrenches}
         if robot.walking is not None:
             self._imu, self._odometry = stream(Imu, "/imu"), stream(Odometry, "/odom")
         self._status = node.create_publisher(DiagnosticArray, "~/episode", LATCHED)
@@ -49,6 +51,8 @@ class SimOutputs:
     def publish(self, stamp_ns: int) -> None:
         """Everything that is due at this tick of the joint states."""
         self._publish_joints(stamp_ns)
+        if isinstance(self._robot, FeelingRobot):
+            self._publish_wrenches(self._robot, stamp_ns)
         if (walking := self._robot.walking) is not None:
             self._publish_imu(walking, stamp_ns)
             if self._tick % POSE_EVERY == 0:
@@ -81,6 +85,14 @@ class SimOutputs:
             message.header.stamp, message.header.frame_id = to_stamp(stamp_ns), self._robot.frame_id
             _fill_pose(message.pose, np.full(7, np.nan) if self.corrupt else pose)
             self._poses[name].publish(message)
+
+    def _publish_wrenches(self, robot: FeelingRobot, stamp_ns: int) -> None:
+        for topic, wrench in robot.wrenches().items():
+            message = WrenchStamped()
+            message.header.stamp, message.header.frame_id = to_stamp(stamp_ns), self._robot.frame_id
+            _fill(message.wrench.force, "xyz", wrench[:3])
+            _fill(message.wrench.torque, "xyz", wrench[3:])
+            self._wrenches[topic].publish(message)
 
     def _publish_imu(self, robot: WalkingRobot, stamp_ns: int) -> None:
         orientation, rates, force = robot.imu()

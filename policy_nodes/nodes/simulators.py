@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -21,6 +21,14 @@ class WalkingRobot(Protocol):
 
     def odometry(self) -> tuple[np.ndarray, np.ndarray]:
         """Pose (7,) xyz + quat_xyzw in ``frame_id``; twist (6,) linear, angular in ``base_frame``."""
+
+
+@runtime_checkable
+class FeelingRobot(Protocol):
+    """What a simulator with force sensors offers besides."""
+
+    def wrenches(self) -> dict[str, np.ndarray]:
+        """Force [N] and torque [N m] (6,) by topic, in ``frame_id``."""
 
 
 class SimulatedRobot(Protocol):
@@ -60,6 +68,8 @@ class SimulatedRobot(Protocol):
 
 
 SIMULATORS = {
+    "panda_insertion": "sim.tasks.insertion.simulated_robot:SimulatedInsertion",
+    "panda_lift": "sim.tasks.lift.simulated_robot:SimulatedLift",
     "panda_reach_avoid": "sim.tasks.reach_avoid.simulated_robot:SimulatedReachAvoid",
     "unitree_go1": "sim.tasks.velocity.simulated_robot:SimulatedGo1",
 }

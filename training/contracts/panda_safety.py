@@ -72,14 +72,21 @@ def cell_filter() -> FilterConfig:
     )
 
 
-def specifications() -> list[SpecificationConfig]:
-    """What must hold while the policy moves the arm."""
+def posture_specifications() -> list[SpecificationConfig]:
+    """What must hold of the arm while the policy moves it, whatever is on the table."""
     return [
         SpecificationConfig(name="elbow_stays_bent", formula="always[0:200ms](panda_joint4.position < -0.25)"),
         SpecificationConfig(
             name="arm_follows",
             formula="once[0:200ms]((abs(panda_joint2.error) < 0.2) and (abs(panda_joint4.error) < 0.2))",
         ),
+    ]
+
+
+def specifications() -> list[SpecificationConfig]:
+    """What must hold while the policy moves the arm and a cube."""
+    return [
+        *posture_specifications(),
         SpecificationConfig(
             name="high_cube_is_held",
             formula="once[0:400ms](not ((cube_pose.z > 0.2) and (panda_finger_joint1.position > 0.035)))",
@@ -88,16 +95,17 @@ def specifications() -> list[SpecificationConfig]:
     ]
 
 
-def panda_safety(joint_state_timeout_s: float) -> SafetyConfig:
+def panda_safety(joint_state_timeout_s: float, temporal_logic: list[SpecificationConfig] | None = None) -> SafetyConfig:
     """Everything that ``safety.yaml`` of a Panda bundle says.
 
     Args:
         joint_state_timeout_s: see ``SafetyConfig``.
+        temporal_logic: of the task; default ``specifications()``, which speak of a cube.
     """
     return SafetyConfig(
         joints=joint_limits(),
         joint_state_timeout_s=joint_state_timeout_s,
         filter=cell_filter(),
         recoverability=RecoverabilityConfig(horizon_s=0.8, checks=16),
-        temporal_logic=specifications(),
+        temporal_logic=specifications() if temporal_logic is None else temporal_logic,
     )

@@ -10,6 +10,8 @@ from policy_nodes.errors import ConfigError
 from training.contracts.task import TaskContract
 
 _FACTORIES = {
+    "panda_insertion": "training.contracts.panda_insertion:make",
+    "panda_lift": "training.contracts.panda_lift:make",
     "panda_pick_place": "training.contracts.panda_pick_place:make",
     "pusht": "training.contracts.pusht:make",
 }

@@ -16,7 +16,7 @@ from policy_nodes.bundle.onnx_metadata import contract_pairs
 from policy_nodes.bundle.write import write_bundle
 from policy_nodes.safety.config import SafetyConfig
 from sim.robots import panda
-from training.contracts.panda_pick_place import POSE_AXES
+from training.contracts.panda_cell import POSE_AXES
 from training.contracts.reach_avoid_safety import reach_avoid_safety
 from training.export.contents import bundle_files, graph_tensors, require_parity
 from training.export.graph import EMBEDDING, export_graph

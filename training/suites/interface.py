@@ -14,7 +14,8 @@ class TaskWorld(World, Protocol):
     """A simulated robot with a task, stepped once per control period.
 
     ``model`` and ``data`` are a MuJoCo world's, for filming; a world without them cannot be filmed. A world with
-    signals that are neither joint states nor object poses offers ``vectors()``: topic -> (n,) values.
+    signals that are neither joint states nor object poses offers ``vectors()``: topic -> (n,) values, and
+    ``wrenches()``: topic -> (6,) force [N] and torque [N m].
     """
 
     control_dt: float

@@ -1,13 +1,13 @@
-"""The pick-and-place world as a Gymnasium environment, id ``keel/PandaPickPlace-v0``.
+"""Worlds of the Panda's table as Gymnasium environments; here ``PandaPickPlace-v0``, beside the others their own.
 
 Observation: a dictionary of float64 arrays; action: the 8 joint position targets that the world takes. The reward is
 sparse: 1 in each step in which the task is done, else 0; ``info["success"]`` says the same, and an episode ends then,
-when the cube is lost, or after 15 s.
+when the task can no longer be done, or after 15 s.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import gymnasium
 import numpy as np
@@ -22,33 +22,32 @@ from sim.tasks.pick_place.world import PickPlaceWorld
 Observation = dict[str, NDArray[np.float64]]
 
 
-class PandaPickPlaceEnv(gymnasium.Env[Observation, NDArray[np.float64]]):
+class PandaTableEnv(gymnasium.Env[Observation, NDArray[np.float64]]):
     """One world behind the Gymnasium interface.
 
-    Observation: ``joint_position`` (8,) [rad, m], ``joint_velocity`` (8,), ``tool`` (7,), ``cube`` (7,), ``goal`` (3,);
-    poses are xyz [m] and quat_xyzw in the base frame.
+    Observation: ``joint_position`` (8,) [rad, m], ``joint_velocity`` (8,), ``tool`` (7,), and what the task adds
+    (class attribute ``task_sizes``); poses are xyz [m] and quat_xyzw in the base frame.
 
     Args:
+        world: the task.
         render_mode: ``"rgb_array"`` or None.
-        config: the task.
         render_size: width and height of frames [pixels].
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 50}  # noqa: RUF012, the name and type are Gymnasium's
 
+    task_sizes: ClassVar[dict[str, int]] = {}
+
     def __init__(
-        self,
-        render_mode: str | None = None,
-        config: PickPlaceConfig | None = None,
-        render_size: tuple[int, int] = (640, 480),
+        self, world: PickPlaceWorld, render_mode: str | None = None, render_size: tuple[int, int] = (640, 480)
     ) -> None:
         self.render_mode = render_mode
-        self.world = PickPlaceWorld(config)
+        self.world = world
         self._render_size = render_size
         self._renderer: Renderer | None = None
         low, high = panda.POSITION_LIMITS[:, 0].copy(), panda.POSITION_LIMITS[:, 1].copy()
         self.action_space = spaces.Box(low, high, dtype=np.float64)
-        sizes = {"joint_position": 8, "joint_velocity": 8, "tool": 7, "cube": 7, "goal": 3}
+        sizes = {"joint_position": 8, "joint_velocity": 8, "tool": 7, **self.task_sizes}
         self.observation_space = spaces.Dict(
             {name: spaces.Box(-np.inf, np.inf, (size,), dtype=np.float64) for name, size in sizes.items()}
         )
@@ -93,11 +92,23 @@ class PandaPickPlaceEnv(gymnasium.Env[Observation, NDArray[np.float64]]):
 
     def _observation(self) -> Observation:
         position, velocity, _ = self.world.joint_state()
-        poses = self.world.object_poses()
-        return {
-            "joint_position": position,
-            "joint_velocity": velocity,
-            "tool": self.world.tool_pose(),
-            "cube": poses["cube"],
-            "goal": poses["goal"][:3],
-        }
+        parts = {"joint_position": position, "joint_velocity": velocity, "tool": self.world.tool_pose()}
+        return parts | self._task_observation()
+
+    def _task_observation(self) -> Observation:
+        """The entries named in ``task_sizes``."""
+        return {name: pose[: self.task_sizes[name]] for name, pose in self.world.object_poses().items()}
+
+
+class PandaPickPlaceEnv(PandaTableEnv):
+    """Adds ``cube`` (7,) and ``goal`` (3,); arguments as ``PandaTableEnv``, with the task's ``config``."""
+
+    task_sizes: ClassVar[dict[str, int]] = {"cube": 7, "goal": 3}
+
+    def __init__(
+        self,
+        render_mode: str | None = None,
+        config: PickPlaceConfig | None = None,
+        render_size: tuple[int, int] = (640, 480),
+    ) -> None:
+        super().__init__(PickPlaceWorld(config), render_mode, render_size)

@@ -107,7 +107,7 @@ class PickPlaceExpert:
         position, velocity, _ = world.joint_state()
         anchor = position[:7] + self._lag * velocity[:7]
         view = self._view(world, float(position[7]))
-        intent = self._with_retries(decide(view, world.config, config.strategy), view, world.config.cube.half_size)
+        intent = self._with_retries(self._intent(world, view), view, world.config.cube.half_size)
         wanted = self._joint_velocity(intent, world.tool_pose()[3:]) + (config.leak / dt) * (anchor - self._arm)
         change = np.clip(wanted - self._speed, -config.max_acceleration * dt, config.max_acceleration * dt)
         self._speed = np.clip(self._speed + change, -config.max_speed, config.max_speed)
@@ -119,9 +119,15 @@ class PickPlaceExpert:
         self._finger_speed += float(np.clip(finger_speed - self._finger_speed, -most, most))
         self._finger = float(np.clip(self._finger + self._finger_speed * dt, *panda.FINGER_RANGE))
         self.intent = intent
-        at_home = float(np.max(np.abs(position[:7] - panda.HOME[:7]))) < 0.06
-        self._done = intent.phase is Phase.RETREAT and at_home and world.success()
+        self._done = self._finished(world, intent)
         return np.append(self._arm, self._finger)
+
+    def _intent(self, world: PickPlaceWorld, view: View) -> Intent:
+        return decide(view, world.config, self.config.strategy)
+
+    def _finished(self, world: PickPlaceWorld, intent: Intent) -> bool:
+        at_home = float(np.max(np.abs(world.joint_state()[0][:7] - panda.HOME[:7]))) < 0.06
+        return intent.phase is Phase.RETREAT and at_home and world.success()
 
     def perturb(self, command: ArrayLike) -> NDArray[np.float64]:
         """The command (8,) to execute: with the next sample of noise on the arm, unchanged when ``noise`` is 0."""
@@ -135,9 +141,9 @@ class PickPlaceExpert:
     @staticmethod
     def _view(world: PickPlaceWorld, finger: float) -> View:
         poses, tool = world.object_poses(), world.tool_pose()
-        cube = poses["cube"]
+        cube, goal = poses[world.object_name], poses[world.goal_name]
         speed = float(np.linalg.norm(world.cube_velocity()))
-        return View(tool[:3], tool_yaw(tool[3:]), finger, cube[:3], cube_yaw(cube[3:]), speed, poses["goal"][:2])
+        return View(tool[:3], tool_yaw(tool[3:]), finger, cube[:3], cube_yaw(cube[3:]), speed, goal[:2])
 
     def _with_retries(self, intent: Intent, view: View, half: float) -> Intent:
         """Latches a retry when the fingers closed on nothing, until the tool is up and the gripper open."""

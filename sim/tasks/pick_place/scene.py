@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import mujoco
 
 from sim.robots import panda
@@ -12,8 +14,16 @@ CUBE = "cube"
 GOAL = "goal"
 
 
-def build_model(config: PickPlaceConfig) -> mujoco.MjModel:
+Adder = Callable[[mujoco.MjSpec, PickPlaceConfig], None]
+"""Adds something to the scene's description."""
+
+
+def build_model(config: PickPlaceConfig, add_objects: Adder | None = None) -> mujoco.MjModel:
     """Compiles the scene.
+
+    Args:
+        config: of the cell.
+        add_objects: puts what is manipulated, and the goal, on the table; default cube and goal ring.
 
     Frames: world = ``panda_link0`` = centre of the robot's base on the table top, x forward, z up (REP-103).
 
@@ -21,14 +31,13 @@ def build_model(config: PickPlaceConfig) -> mujoco.MjModel:
         RobotAssetsError: the robot's model is not installed.
     """
     spec = mujoco.MjSpec()
-    spec.modelname = "keel_panda_pick_place"
+    spec.modelname = "keel_panda_table"
     spec.option.timestep = config.timing.physics_dt
     spec.option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
     spec.option.impratio = 10.0  # friction much stiffer than normal force: the held cube does not creep
     add_looks(spec)
     _add_table(spec, config)
-    _add_cube(spec, config)
-    _add_goal(spec, config)
+    (add_objects or _add_cube_and_ring)(spec, config)
     robot = panda.robot_spec()
     # Both sides must agree, else attaching warns; implicitfast is what the robot's stiff servos are tuned for.
     spec.option.integrator = robot.option.integrator
@@ -62,7 +71,13 @@ def _add_table(spec: mujoco.MjSpec, config: PickPlaceConfig) -> None:
             )  # fmt: skip
 
 
-def _add_cube(spec: mujoco.MjSpec, config: PickPlaceConfig) -> None:
+def _add_cube_and_ring(spec: mujoco.MjSpec, config: PickPlaceConfig) -> None:
+    add_cube(spec, config)
+    _add_goal(spec, config)
+
+
+def add_cube(spec: mujoco.MjSpec, config: PickPlaceConfig) -> None:
+    """The cube, free to move."""
     half = config.cube.half_size
     body = spec.worldbody.add_body(name=CUBE, pos=[0.5, 0.0, half])
     body.add_freejoint(name=CUBE)

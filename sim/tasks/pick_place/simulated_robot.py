@@ -20,15 +20,15 @@ class SimulatedPanda:
 
     Args:
         seed: of the first start and of the displacement.
-        config: of the cell.
+        cell: its configuration, or the world of another task of the same cell.
     """
 
     joint_names: tuple[str, ...] = panda.JOINT_NAMES
     frame_id: str = panda.BASE_BODY
     walking: None = None
 
-    def __init__(self, seed: int = 0, config: PickPlaceConfig | None = None) -> None:
-        self.world = PickPlaceWorld(config, seed=seed)
+    def __init__(self, seed: int = 0, cell: PickPlaceConfig | PickPlaceWorld | None = None) -> None:
+        self.world = cell if isinstance(cell, PickPlaceWorld) else PickPlaceWorld(cell, seed=seed)
         self._rng = np.random.default_rng([seed, 3])
         self._episode_began = 0.0
         self._before_displacement: NDArray[np.float64] | None = None
@@ -52,37 +52,35 @@ class SimulatedPanda:
         return self.world.object_poses()
 
     def new_episode(self, seed: int | None = None) -> None:
-        """Place cube and goal anew; the robot stays where it is."""
+        """Place object and goal anew; the robot stays where it is."""
         self.world.new_episode(seed)
         self._episode_began = self.world.time
 
     def displace_object(self) -> str:
-        """Move the cube to a plausible place outside the training region; returns what was done, in words."""
+        """Move the object to a plausible place outside the training region; returns what was done, in words."""
         training, reachable = self.world.config.training_region, self.world.config.reachable_region
         for _ in range(1000):
             x, y = self._rng.uniform(*reachable.x), self._rng.uniform(*reachable.y)
             beyond = max(training.x[0] - x, x - training.x[1], training.y[0] - y, y - training.y[1])
             if reachable.contains((x, y)) and beyond > 0.15:
-                self._before_displacement = self.world.object_poses()["cube"]
-                self.world.displace_cube(
-                    (x, y, self.world.config.cube.half_size), self._rng.uniform(-np.pi / 4, np.pi / 4)
-                )
-                return f"cube moved to x {x:.2f} m, y {y:.2f} m, outside the training region"
+                self._before_displacement = self.world.object_poses()[self.world.object_name]
+                self.world.displace_cube((x, y, self.world.rest_height), self._rng.uniform(-np.pi / 4, np.pi / 4))
+                return f"{self.world.object_name} moved to x {x:.2f} m, y {y:.2f} m, outside the training region"
         raise RuntimeError("the reachable region does not extend beyond the training region")
 
     def restore_object(self) -> str:
-        """Put the cube back where it was before :meth:`displace_object`; returns what was done, in words."""
+        """Put the object back where it was before :meth:`displace_object`; returns what was done, in words."""
         if self._before_displacement is None:
-            return "the cube was not displaced"
+            return f"the {self.world.object_name} was not displaced"
         x, y, z, *quat_xyzw = self._before_displacement
         self.world.displace_cube((x, y, z), cube_yaw(np.array(quat_xyzw)))
         self._before_displacement = None
-        return f"cube put back to x {x:.2f} m, y {y:.2f} m"
+        return f"{self.world.object_name} put back to x {x:.2f} m, y {y:.2f} m"
 
     def success(self) -> bool:
-        """The cube lies on the goal, released."""
+        """The task is done."""
         return self.world.success()
 
     def failed(self) -> bool:
-        """The cube is out of reach."""
+        """The task can no longer be done."""
         return self.world.failed()

@@ -1,5 +1,8 @@
 """One pick-and-place world: physics, placement, observation and disturbance, without ROS and without learning code.
 
+Other tasks of the same cell (``sim.tasks.lift``, ``sim.tasks.insertion``) inherit it and say what is on the table,
+where it starts and when the task is done.
+
 All poses are in the frame ``panda_link0`` (robot base, on the table top; x forward, z up), in metres and quat_xyzw.
 """
 
@@ -34,16 +37,19 @@ class PickPlaceWorld:
         config: the task.
         model: compiled MuJoCo model.
         data: its state; for rendering and tests, not for policies.
+        object_name: body that is manipulated, and goal_name: mocap body that says where to; keys of ``object_poses``.
         control_dt: period of ``step`` [s].
         physics_dt: period of the physics [s].
     """
 
     joint_names: tuple[str, ...] = panda.JOINT_NAMES
+    object_name: str = CUBE
+    goal_name: str = GOAL
 
     def __init__(self, config: PickPlaceConfig | None = None, seed: int = 0) -> None:
         self.config = config or PickPlaceConfig()
         log_mujoco_warnings()
-        self.model = build_model(self.config)
+        self.model = self._build()
         self.data = mujoco.MjData(self.model)
         self.control_dt = self.config.timing.control_dt
         self.physics_dt = self.config.timing.physics_dt
@@ -55,12 +61,20 @@ class PickPlaceWorld:
         self._ctrl = np.array([self.model.actuator(f"{panda.PREFIX}actuator{i}").id for i in range(1, 9)])
         self._ctrl_scale = np.ones(8)
         self._ctrl_scale[7] = self.model.actuator_ctrlrange[self._ctrl[7], 1] / panda.FINGER_RANGE[1]
-        cube = self.model.joint(CUBE)
+        cube = self.model.joint(self.object_name)
         self._cube_qpos, self._cube_qvel = int(cube.qposadr[0]), int(cube.dofadr[0])
-        self._goal = int(self.model.body_mocapid[self.model.body(GOAL).id])
+        self._goal = int(self.model.body_mocapid[self.model.body(self.goal_name).id])
         self._tool = int(self.model.site(panda.TOOL_SITE).id)
         self._rng = np.random.default_rng(seed)
         self.reset()
+
+    def _build(self) -> mujoco.MjModel:
+        return build_model(self.config)
+
+    @property
+    def rest_height(self) -> float:
+        """Height of the object's centre when it stands on the table [m]."""
+        return self.config.cube.half_size
 
     @property
     def time(self) -> float:
@@ -113,11 +127,11 @@ class PickPlaceWorld:
         return self.data.qpos[self._qpos].copy(), self.data.qvel[self._qvel].copy(), effort
 
     def object_poses(self) -> dict[str, NDArray[np.float64]]:
-        """Poses (7,) of ``"cube"`` and ``"goal"``: xyz [m] and quat_xyzw."""
+        """Poses (7,) of the object and the goal by name: xyz [m] and quat_xyzw."""
         cube = self.data.qpos[self._cube_qpos : self._cube_qpos + 7]
         quat = self.data.mocap_quat[self._goal]
         goal = np.concatenate([self.data.mocap_pos[self._goal], quat[[1, 2, 3, 0]]])
-        return {"cube": cube[[0, 1, 2, 4, 5, 6, 3]].copy(), "goal": goal}
+        return {self.object_name: cube[[0, 1, 2, 4, 5, 6, 3]].copy(), self.goal_name: goal}
 
     def cube_velocity(self) -> NDArray[np.float64]:
         """Linear velocity (3,) of the cube [m/s]."""
@@ -142,7 +156,7 @@ class PickPlaceWorld:
 
     def failed(self) -> bool:
         """The cube has left the table or lies where the arm cannot pick it up."""
-        cube = self.object_poses()["cube"]
+        cube = self.object_poses()[self.object_name]
         near, far = self.config.reachable_region.reach
         radius = float(np.hypot(cube[0], cube[1]))
         return bool(cube[2] < -0.02 or radius > far + 0.03 or radius < near - 0.05)
@@ -168,8 +182,7 @@ class PickPlaceWorld:
 
     def set_goal(self, xy: ArrayLike) -> None:
         """Moves the goal marker to (2,) on the table [m]."""
-        self.data.mocap_pos[self._goal] = (*np.asarray(xy, dtype=float), 0.0)
-        self.data.mocap_quat[self._goal] = (1.0, 0.0, 0.0, 0.0)
+        self._set_goal(np.append(np.asarray(xy, dtype=float), 0.0), 0.0)
         mujoco.mj_kinematics(self.model, self.data)
 
     def _reseed(self, seed: int | None) -> None:
@@ -181,12 +194,12 @@ class PickPlaceWorld:
 
         Args:
             joint_position: (8,) in ``joint_names`` order [rad, m].
-            poses: (7,) of ``"cube"`` and ``"goal"``, xyz [m] and quat_xyzw.
+            poses: (7,) of object and goal by name, xyz [m] and quat_xyzw.
         """
         position = np.asarray(joint_position, dtype=float)
         self.data.qpos[self._qpos] = position
         self.data.qpos[self._mimic] = position[7]
-        cube, goal = np.asarray(poses["cube"], dtype=float), np.asarray(poses["goal"], dtype=float)
+        cube, goal = (np.asarray(poses[name], dtype=float) for name in (self.object_name, self.goal_name))
         self.data.qpos[self._cube_qpos : self._cube_qpos + 7] = cube[[0, 1, 2, 6, 3, 4, 5]]
         self.data.mocap_pos[self._goal] = goal[:3]
         self.data.mocap_quat[self._goal] = goal[[6, 3, 4, 5]]
@@ -196,6 +209,14 @@ class PickPlaceWorld:
         quat_wxyz = (np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2))
         self.data.qpos[self._cube_qpos : self._cube_qpos + 7] = (*position, *quat_wxyz)
         self.data.qvel[self._cube_qvel : self._cube_qvel + 6] = 0.0
+
+    def _set_goal(self, position: NDArray[np.float64], yaw: float) -> None:
+        self.data.mocap_pos[self._goal] = position
+        self.data.mocap_quat[self._goal] = (np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2))
+
+    def _place_goal(self, xy: NDArray[np.float64]) -> None:
+        """Puts the goal over a point (2,) of the table; tasks with more to draw do it here."""
+        self._set_goal(np.append(xy, 0.0), 0.0)
 
     def _place(self) -> None:
         region, rng = self.config.training_region, self._rng
@@ -213,8 +234,8 @@ class PickPlaceWorld:
                 f"no cube and goal {self.config.min_goal_distance} m apart were found in the training region.",
                 "enlarge training_region or lower min_goal_distance.",
             )
-        self._set_cube(np.array([*cube, self.config.cube.half_size]), yaw)
-        self.set_goal(goal)
+        self._set_cube(np.array([*cube, self.rest_height]), yaw)
+        self._place_goal(goal)
         mujoco.mj_forward(self.model, self.data)
 
     def _steps(self, seconds: float) -> int:

@@ -164,6 +164,15 @@ def test_twists():
     refused(term("nav_msgs/msg/Odometry", "linear", frame="odom"), odometry, "frame is 'base'")
 
 
+def test_wrenches():
+    wrench = Message(force=vector(1.0, 2.0, -3.0), torque=vector(0.1, 0.2, 0.3))
+    stamped = Message(header=header(1, frame="base"), wrench=wrench)
+    kind = "geometry_msgs/msg/WrenchStamped"
+    assert extract(term(kind, "force", frame="base"), stamped).tolist() == [1, 2, -3]
+    assert extract(term(kind, "torque"), stamped).tolist() == [0.1, 0.2, 0.3]
+    refused(term(kind, "force", frame="tool"), stamped, "frame is 'base', the contract says 'tool'")
+
+
 def test_a_joint_reader_follows_messages_whose_order_changes():
     """It remembers where the joints stand, and looks again when the names are others."""
     reader = JointReader(["b", "a"])
