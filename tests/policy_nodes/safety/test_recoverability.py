@@ -52,9 +52,8 @@ def test_no_random_policy_reaches_the_wall_and_the_stop_stays_clear(adjust: bool
     base = settings()
     assert base.filter is not None
     config = base.model_copy(update={"filter": base.filter.model_copy(update={"adjust": adjust})})
-    stops, closest = 0, np.inf
-    for _ in range(25):
-        commander = Commander(config, arms.DT)
+    stops, closest, commander = 0, np.inf, Commander(config, arms.DT)
+    for _ in range(25 if not adjust else 12):
         commander.begin(np.array([-0.6, 0.2]))
         direction = rng.uniform(0.2, 2.0, 2)
         for _ in range(120):
@@ -72,7 +71,7 @@ def test_no_random_policy_reaches_the_wall_and_the_stop_stays_clear(adjust: bool
             command, rest = commander.back_up(now)
             closest = min(closest, 0.4 - 0.05 - float(tip(command)))
     assert closest >= 0.02 - 1e-5
-    assert (stops > 20) == (not adjust)
+    assert stops > 20 if not adjust else stops == 0
 
 
 def test_it_decides_as_the_exact_simulated_stop_does() -> None:
@@ -83,7 +82,9 @@ def test_it_decides_as_the_exact_simulated_stop_does() -> None:
     for _ in range(300):
         motion = Motion(rng.uniform([-1.0, -1.0], [0.6, 0.6]), rng.uniform(-1.5, 1.5, 2), rng.uniform(-5, 5, 2))
         stop.start(0, motion.position, motion.velocity, motion.acceleration)
-        path = [motion.position, *[np.array(stop.command(k)) for k in range(1, 80)]]
+        path = [motion.position]
+        while len(path) == 1 or not stop.finished(len(path)):
+            path.append(np.array(stop.command(len(path))))
         dense = np.concatenate([np.linspace(a, b, 9) for a, b in pairwise(path)])
         clearance = 0.4 - 0.05 - 0.02 - float(tip(dense).max())
         answer = check.why_not(motion, {})
