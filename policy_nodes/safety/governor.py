@@ -129,7 +129,7 @@ class Governor:
     def on_malformed_chunk(self, now_ns: int) -> Reason:
         """Count a message that could not even be read as a chunk; the previous chunk stays in use."""
         with self._lock:
-            self.black_box.chunk(now_ns, None, Reason.CHUNK_MALFORMED)
+            self._note(now_ns, lambda: self.black_box.chunk(now_ns, None, Reason.CHUNK_MALFORMED))
             return self._chunks.reject(Reason.CHUNK_MALFORMED)
 
     def on_alarm(self, now_ns: int, alarm: Alarm) -> None:
@@ -168,6 +168,13 @@ class Governor:
                 self.fail(now_ns, f"{type(error).__name__}: {error}")
                 return Reason.INTERNAL_ERROR
 
+    def _note(self, now_ns: int, record: Callable[[], None]) -> None:
+        """Write into the black box; that it cannot is INTERNAL_ERROR and holds up nothing."""
+        try:
+            record()
+        except Exception as error:
+            self.fail(now_ns, f"black box: {type(error).__name__}: {error}")
+
     def _cut(self, now_ns: int, error: Exception) -> None:
         """The stop itself failed: nothing that could be commanded has been checked, so nothing is commanded."""
         self._error += f"; then {type(error).__name__}: {error}"
@@ -179,9 +186,9 @@ class Governor:
     def estop(self, now_ns: int, held: bool = False) -> None:
         """Emergency stop, latched. With ``held`` a reset is refused until :meth:`release_estop`."""
         with self._lock:
-            self.black_box.event(now_ns, "emergency stop")
             self._estop_held = self._estop_held or held
             self._at_once(now_ns, Fault(Reason.ESTOP, "pressed"))
+            self._note(now_ns, lambda: self.black_box.event(now_ns, "emergency stop"))
 
     def release_estop(self) -> None:
         """The emergency stop button is released; the stop stays latched until a reset."""
@@ -267,7 +274,7 @@ class Governor:
             except Exception as error:
                 self.fail(now_ns, f"{type(error).__name__}: {error}")
                 done, message = False, f"internal error: {self._error}"
-            self.black_box.event(now_ns, f"{what}: {message}")
+            self._note(now_ns, lambda: self.black_box.event(now_ns, f"{what}: {message}"))
             return done, message
 
     # The control period. -----------------------------------------------------------------------------------------
@@ -292,7 +299,7 @@ class Governor:
         with self._lock:
             self._ticks += 1
             decision = self._guarded_tick(now_ns)
-            self.black_box.decision(decision)
+            self._note(now_ns, lambda: self.black_box.decision(decision))
             return decision
 
     def _guarded_tick(self, now_ns: int) -> Decision:
@@ -311,13 +318,11 @@ class Governor:
         """Everything an operator may want to see, as text for ``/diagnostics``."""
         with self._lock:
             counters = {
-                "ticks": self._ticks,
-                "limited_ticks": self._limited_ticks,
-                "filtered_ticks": self._commander.filtered_ticks,
-                "simulated_stops": self._commander.simulated_ticks,
+                "ticks": self._ticks, "limited_ticks": self._limited_ticks,
+                "filtered_ticks": self._commander.filtered_ticks, "simulated_stops": self._commander.simulated_ticks,
                 "unknown_observations": self._unknown_terms,
                 "ignored_alarms": self._alarms.ignored,
-            }
+            }  # fmt: skip
             watches = [self._joint, *self._terms.values()]
             text = describe(self._supervisor, watches, self._chunks, counters, self._clock.last_ns or 0, self._error)
             return text | self._specifications.status()
@@ -371,7 +376,7 @@ class Governor:
         """One sample of the executed trace for the specifications; a trace with a gap starts again."""
         motion, joint = self._commander.motion, self._joint
         # After a category 0 or 1 stop nothing is commanded: the robot may be moved without being off its command.
-        in_force = motion is not None and (self.moving or self._commander.rest is not None)
+        in_force = self.moving or self._commander.rest is not None
         command = motion.position if motion is not None and in_force else None
         self._specifications.update(bool(faults), joint.value, joint.velocity, command, self._values())
 

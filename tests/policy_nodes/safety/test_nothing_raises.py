@@ -19,6 +19,7 @@ LAYERS: dict[str, Callable[[Rig], object]] = {
     "chunks": lambda rig: (rig.governor._chunks, "at"),
     "alarms": lambda rig: (rig.governor._alarms, "lost"),
     "effort": lambda rig: (rig.governor._effort, "fault"),
+    "attitude": lambda rig: (rig.governor._attitude, "fault"),
     "specifications": lambda rig: (rig.governor._specifications, "update"),
     "supervisor": lambda rig: (rig.governor._supervisor, "worst"),
     "limiter": lambda rig: (rig.governor._commander._limiter, "next"),
@@ -106,6 +107,35 @@ def test_an_emergency_stop_whose_backup_breaks_falls_silent() -> None:
     rig.governor.estop(rig.now)
     assert rig.governor.state is State.STOPPED
     assert rig.tick().command is None
+
+
+def test_a_black_box_that_cannot_write_stops_the_robot_and_holds_nothing_up() -> None:
+    rig = full_rig().active(20)
+    rig.governor.black_box.decision = explode  # type: ignore[method-assign, assignment]
+    assert rig.tick().command is not None
+    decision = rig.tick()
+    assert (decision.state, decision.reason) == (State.BACKUP, Reason.INTERNAL_ERROR)
+    assert "black box: RuntimeError: broken layer" in decision.detail
+    rig.tick(60)
+    assert rig.governor.state is State.STOPPED
+    rig.assert_limits()
+
+
+def test_orders_are_carried_out_although_the_black_box_is_broken() -> None:
+    rig = full_rig()
+    rig.governor.black_box.event = explode  # type: ignore[method-assign, assignment]
+    rig.tick(8)
+    assert rig.governor.enable(rig.now, True)[0]  # done, and stopped at once because nobody would know afterwards
+    assert rig.governor.reason is Reason.INTERNAL_ERROR
+    pressed = full_rig().active(20)
+    pressed.governor.black_box.event = explode  # type: ignore[method-assign, assignment]
+    pressed.governor.estop(pressed.now)
+    decision = pressed.tick()
+    assert decision.state is State.BACKUP and decision.stop_category == 1 and decision.command is not None
+    unread = full_rig().active(20)
+    unread.governor.black_box.chunk = explode  # type: ignore[method-assign, assignment]
+    assert unread.governor.on_malformed_chunk(unread.now) is Reason.CHUNK_MALFORMED
+    assert unread.tick().reason is Reason.INTERNAL_ERROR
 
 
 def test_a_rival_commander_stops_the_robot_and_is_named() -> None:
