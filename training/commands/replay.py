@@ -12,6 +12,7 @@ Examples:
 
 from __future__ import annotations
 
+import re
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,7 +67,8 @@ def newest(directory: Path) -> Path:
     Raises:
         BlackBoxError: there is none.
     """
-    files = sorted(directory.glob("black_box_*.npz"), key=lambda each: int(each.name.split("_")[2]))
+    stamps = [(re.match(r"black_box_(\d+)_", path.name), path) for path in directory.glob("black_box_*.npz")]
+    files = [path for _, path in sorted((int(stamp.group(1)), path) for stamp, path in stamps if stamp)]
     if not files:
         raise BlackBoxError(f"{directory} has no black_box_*.npz.", "name a directory that safety_node wrote into.")
     return files[-1]

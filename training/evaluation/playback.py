@@ -20,12 +20,15 @@ BEFORE_S, AFTER_S = 0.8, 2.4
 def film(world: PickPlaceWorld, trace: Mapping[str, NDArray[Any]], begin: float, end: float, path: Path) -> None:
     """Write the run between two times (s since its start) as animated WebP with a JSON file of frame times.
 
-    Poses that are not finite (a tracker that publishes NaN) are shown where they were last seen.
+    Poses that are not finite (a tracker that publishes NaN) are shown where they were last seen. A span in which
+    nothing was recorded, or a run that never saw its objects, leaves no file.
     """
     recorder = VideoRecorder(world)
     begin, end = max(begin, float(trace["joint_t"][0])), min(end, float(trace["joint_t"][-1]))
     finite = np.isfinite(trace["object_cube"]).all(axis=1) & np.isfinite(trace["object_goal"]).all(axis=1)
     object_t = trace["object_t"][finite]
+    if not len(object_t):
+        return
     poses = {name: trace[f"object_{name}"][finite] for name in ("cube", "goal")}
     for time in np.arange(begin, end, FRAME_PERIOD_S):
         joint = trace["joint_position"][_latest(trace["joint_t"], time)]
@@ -48,7 +51,7 @@ def film_run(directory: Path, world: PickPlaceWorld) -> list[Path]:
     for fault in run["faults"]:
         written.append(directory / f"fault_{fault['name']}.webp")
         film(world, trace, fault["t_injected"] - BEFORE_S, fault["t_injected"] + AFTER_S, written[-1])
-    return written
+    return [path for path in written if path.exists()]
 
 
 def _latest(times: NDArray[np.float64], time: float) -> int:

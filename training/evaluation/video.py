@@ -37,7 +37,12 @@ class VideoRecorder:
             self._times.append(time_s)
 
     def save(self, path: Path, **facts: object) -> None:
-        """Write the film and, beside it, a JSON file with the times of the frames in it and ``facts``."""
+        """Write the film and, beside it, a JSON file with the times of the frames in it and ``facts``.
+
+        Nothing is written where nothing was seen: an episode that was never enabled has no frame.
+        """
+        if not self._frames:
+            return
         save_webp(path, self._frames)
         times = [self._times[round(start / FRAME_PERIOD_S)] for start in frame_starts(path)]
         write_file(path.with_suffix(".json"), json.dumps({**facts, "frames": times}))

@@ -37,6 +37,15 @@ def test_the_newest_is_chosen_by_its_stamp(tmp_path):
     assert newest(tmp_path).name == "black_box_10_estop.npz"
 
 
+def test_a_renamed_copy_has_no_stamp_and_is_passed_over(tmp_path):
+    for name in ("black_box_copy.npz", "black_box_old_estop.npz", "black_box_7_estop.npz"):
+        (tmp_path / name).write_bytes(b"")
+    assert newest(tmp_path).name == "black_box_7_estop.npz"
+    (tmp_path / "black_box_7_estop.npz").unlink()
+    with pytest.raises(BlackBoxError, match="no black_box"):
+        newest(tmp_path)
+
+
 def test_an_empty_directory_and_a_damaged_file_are_refused(tmp_path):
     with pytest.raises(BlackBoxError, match=r"no black_box_\*"):
         run(Args(tmp_path))
