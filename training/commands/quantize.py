@@ -63,9 +63,9 @@ def run(args: Args) -> int:
     """
     if args.episodes < 1 or args.calibration_episodes < 1:
         raise ConfigError("--episodes and --calibration-episodes count from 1.", "give at least 1.")
-    before = args.calibration_episodes if args.precision == "int8" else 0
-    if args.seed < before:
-        raise ConfigError(f"--seed is {args.seed}.", f"give {before} or more: calibration takes the seeds before it.")
+    taken = args.calibration_episodes if args.precision == "int8" else 0
+    if args.seed < taken:
+        raise ConfigError(f"--seed is {args.seed}.", f"give {taken} or more: calibration takes the seeds before it.")
     if not 0.0 < args.confidence < 1.0:
         raise ConfigError(f"--confidence is {args.confidence}.", "give a level in (0, 1), for example 0.95.")
     if args.seconds is not None and not args.seconds > 0:
@@ -73,6 +73,7 @@ def run(args: Args) -> int:
     bundle = load_bundle(args.bundle)
     contract = task_contract(bundle.manifest.task)
     seconds = args.seconds or contract.episode_s
+    was = _describe(bundle)  # now: --output may be the bundle's own directory
     calibration = []
     if args.precision == "int8":
         first = args.seed - args.calibration_episodes
@@ -91,7 +92,7 @@ def run(args: Args) -> int:
             calibration=calibration,
             confidence=args.confidence,
         )
-    print(f"{verdict}\n{bundle.path.name}: {_describe(bundle)}\n{made.path.name}: {_describe(made)}")
+    print(f"{verdict}\n{bundle.path.name}: {was}\n{made.path.name}: {_describe(made)}")
     return 0
 
 

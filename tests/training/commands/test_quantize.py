@@ -1,5 +1,7 @@
 """Options of `keel quantize` are checked before a bundle is read or an episode run."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from policy_nodes.errors import ConfigError
@@ -43,3 +45,16 @@ def test_seeds_before_the_first_calibrate_int8_only(bundle_path, tmp_path, monke
     assert recorded == [7, 8, 9] and compared == [("int8", [10, 11], 3, 0.95)]
     assert quantize.run(Args(bundle_path, out, precision="float16", episodes=1, seed=0)) == 0
     assert recorded == [7, 8, 9] and compared[-1] == ("float16", [0], 0, 0.95)
+
+
+def test_what_a_bundle_was_is_measured_before_it_is_replaced(tmp_path, monkeypatch, capsys):
+    """`--output` may be the bundle's own directory: afterwards the original is gone."""
+    replaced = []
+    contract = SimpleNamespace(episode_s=1.0, make_world=lambda: None)
+    bundle = SimpleNamespace(path=tmp_path / "a.keel", manifest=SimpleNamespace(task="t"))
+    monkeypatch.setattr(quantize, "load_bundle", lambda path: bundle)
+    monkeypatch.setattr(quantize, "task_contract", lambda name: contract)
+    monkeypatch.setattr(quantize, "_describe", lambda bundle: "new" if replaced else "old")
+    monkeypatch.setattr(quantize, "reduced_bundle", lambda *_, **__: replaced.append(1) or (bundle, "fine"))
+    assert quantize.run(Args(bundle.path, bundle.path, precision="float16", episodes=1)) == 0
+    assert capsys.readouterr().out.splitlines()[-3:] == ["fine", "a.keel: old", "a.keel: new"]
