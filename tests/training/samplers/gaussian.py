@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import torch
 
+from tests.training.objectives.oracle import MEAN, STD, posterior
 from training.objectives.conversions import velocity_from_data
 from training.objectives.interface import Objective
 from training.samplers.model import Model
 
-MEAN, STD = 0.4, 0.3
+__all__ = ["MEAN", "NOISE", "STD", "counted", "denoiser", "normal", "of"]
+
 NOISE = torch.tensor([[-1.5], [0.2], [1.0]], dtype=torch.float64)
 
 
@@ -16,8 +18,7 @@ def denoiser(alpha, sigma):
     """The best denoiser on a path, given as two functions of time."""
 
     def data(x, t):
-        a, s = alpha(t), sigma(t)
-        return MEAN + a * STD**2 / (a * a * STD**2 + s * s) * (x - a * MEAN)
+        return posterior(x, alpha(t), sigma(t))
 
     return Model(data, lambda x, t: velocity_from_data(x, data(x, t), sigma(t)), alpha, sigma)
 

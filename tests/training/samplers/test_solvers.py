@@ -6,27 +6,13 @@ import math
 import pytest
 import torch
 
+from tests.training.samplers.gaussian import MEAN, NOISE, STD, denoiser, of
 from training.objectives.diffusion import Diffusion, DiffusionConfig, alphas_cumprod
 from training.samplers import diffusion, dpm_solver, edm, flow
 from training.samplers.grids import exponential, karras, linear, noise_levels
-from training.samplers.model import Model
 
-MEAN, STD = 0.4, 0.3
-
-
-def gaussian(alpha, sigma):
-    """Posterior mean of the data on any path; the ends of a flow are exact too."""
-
-    def data(x, t):
-        a, s = alpha(t), sigma(t)
-        return MEAN + a * STD**2 / (a * a * STD**2 + s * s) * (x - a * MEAN)
-
-    return Model(data, lambda x, t: (data(x, t) - x) / (1.0 - t), alpha, sigma)
-
-
-EDM = gaussian(lambda t: 1.0, lambda t: t)
-FLOW = gaussian(lambda t: t, lambda t: 1.0 - t)
-NOISE = torch.tensor([[-1.5], [0.2], [1.0]], dtype=torch.float64)
+EDM = denoiser(lambda t: 1.0, lambda t: t)
+FLOW = denoiser(lambda t: t, lambda t: 1.0 - t)
 
 
 def exact(sigma_max):
@@ -94,7 +80,7 @@ def test_ddpm_draws_the_data_distribution_narrowed_by_the_small_variance(steps):
     path = Diffusion(DiffusionConfig(), clip=None)
     generator = torch.Generator().manual_seed(0)
     draws = [torch.randn(20_000, 1, generator=generator, dtype=torch.float64) for _ in range(steps)]
-    x = diffusion.ddpm(gaussian(path.alpha, path.sigma), path.times(steps), draws)
+    x = diffusion.ddpm(of(path), path.times(steps), draws)
     expected = ddpm_spread(alphas_cumprod("cosine", 100).tolist(), path.times(steps))
     assert float(x.mean()) == pytest.approx(MEAN, abs=0.02)
     assert float(x.std()) == pytest.approx(expected, rel=0.02)
@@ -103,7 +89,7 @@ def test_ddpm_draws_the_data_distribution_narrowed_by_the_small_variance(steps):
 
 def test_ddim_over_all_steps_is_deterministic_and_follows_the_flow():
     path = Diffusion(DiffusionConfig(), clip=None)
-    first, again = (diffusion.ddim(gaussian(path.alpha, path.sigma), path.times(100), [NOISE]) for _ in range(2))
+    first, again = (diffusion.ddim(of(path), path.times(100), [NOISE]) for _ in range(2))
     assert torch.equal(first, again)
     torch.testing.assert_close(first, MEAN + STD * NOISE, atol=0.05, rtol=0)
 
