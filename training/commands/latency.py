@@ -15,7 +15,7 @@ from policy_nodes.errors import ConfigError
 from training.atomic import write_file
 from training.evaluation.latency import LONGEST_MS
 from training.evaluation.latency_plot import plot_points
-from training.evaluation.latency_sweep import Point, check_methods, sweep
+from training.evaluation.latency_sweep import Point, check_methods, seam_of_naive, sweep
 from training.evaluation.machine import machine
 from training.suites.interface import TaskWorld
 
@@ -59,7 +59,10 @@ def run_sweep(
                 content = {
                     "bundle": bundle.manifest.name,
                     "machine": machine(),
-                    "points": [p.as_dict() for p in points],
+                    "points": [
+                        p.as_dict() | {"seam_of_naive": share}
+                        for p, share in zip(points, seam_of_naive(points), strict=True)
+                    ],
                 }
                 write_file(output / SWEEP_JSON, json.dumps(content, indent=1))
     Console(highlight=False).print(table(points))
@@ -71,13 +74,15 @@ def run_sweep(
 def table(points: Sequence[Point]) -> Table:
     """The points, one row each."""
     found = Table(title="success and smoothness against delay")
-    columns = ("delay ms", "success", "interval", "seam", "kick", "smooth", "evaluations/call", "per tick", "time s")
+    columns = (
+        "delay ms", "success", "interval", "seam", "of naive", "kick", "smooth", "evaluations/call", "per tick", "time s",
+    )  # fmt: skip
     for name in ("method", *columns):
         found.add_column(name, justify="left" if name == "method" else "right")
-    for p in points:
+    for p, share in zip(points, seam_of_naive(points), strict=True):
         found.add_row(
             p.method, f"{p.delay_ms:g}", f"{p.successes}/{p.episodes}", f"{p.low:.2f}..{p.high:.2f}", f"{p.seam:.4f}",
-            f"{p.kick:.4f}", f"{p.smooth:.4f}",
+            f"{share:.2f}", f"{p.kick:.4f}", f"{p.smooth:.4f}",
             f"{p.evaluations_per_call:.1f}", f"{p.evaluations_per_tick:.2f}", f"{p.seconds:.1f}",
         )  # fmt: skip
     return found

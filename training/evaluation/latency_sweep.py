@@ -84,6 +84,13 @@ class Point:
         return asdict(self)
 
 
+def seam_of_naive(points: Sequence[Point]) -> list[float]:
+    """Each point's seam as a share of that of ``naive`` at the same delay; NaN where there is nothing to compare."""
+    naive = {point.delay_ms: point.seam for point in points if point.method == "naive"}
+    floors = (naive.get(point.delay_ms, 0.0) for point in points)
+    return [point.seam / floor if floor > 0.0 else float("nan") for point, floor in zip(points, floors, strict=True)]
+
+
 def execution(name: str) -> Execution:
     """The way that a name stands for: a key of ``METHODS``, or ``KEY:GRAPH`` for one of several graphs of its method.
 

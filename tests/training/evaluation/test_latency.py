@@ -1,17 +1,20 @@
+import io
 import json
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from policy_nodes.bundle.load import load_bundle
 from policy_nodes.errors import ConfigError
 from policy_nodes.inference.planner import ChunkPlanner
 from policy_nodes.types import ActionChunk
 from training.commands import evaluate
+from training.commands.latency import table
 from training.contracts.registry import task_contract
 from training.evaluation.latency import Latency, SimulatedWorker
 from training.evaluation.latency_loop import LatentLoop, TimedEpisode
-from training.evaluation.latency_sweep import METHODS, check_methods, execution, summarise, sweep
+from training.evaluation.latency_sweep import METHODS, check_methods, execution, seam_of_naive, summarise, sweep
 
 
 def plan_of(bundle, stamp=10**9):
@@ -157,3 +160,19 @@ def test_a_jump_shows_across_the_change_however_chunks_are_joined(bundle, world)
     loop._compare(episode, ActionChunk(8 * step, step, np.full((8, 1), 7.0)), 8 * step)
     assert len(episode.seams) == 1  # the old chunk says nothing of this instant
     assert episode.kicks == [3.0, 0.0]  # but what it said last was 7, and the robot was there
+
+
+def test_a_seam_is_compared_with_the_naive_one_at_the_same_delay():
+    def point(method, delay_ms, seam):
+        episode = TimedEpisode(0, seams=[seam] if seam is not None else [])
+        episode.inference_ms.append(1.0)
+        return summarise(method, delay_ms, [episode], 0.02, 0.95)
+
+    points = [point("naive", 40.0, 0.02), point("rtc", 40.0, 0.005), point("rtc", 80.0, 0.005)]
+    points += [point("naive", 160.0, None), point("rtc", 160.0, 0.001), point("naive", 0.0, 0.0)]
+    shares = seam_of_naive(points)
+    assert shares[:2] == [1.0, 0.25]
+    assert np.isnan(shares[2:]).all()  # no naive point there, one without a seam, and one whose seam is zero
+    printed = io.StringIO()
+    Console(file=printed, width=200).print(table(points))
+    assert "of naive" in printed.getvalue() and "0.25" in printed.getvalue()
