@@ -94,7 +94,7 @@ def test_deadline_missed_on_both_sides(node, spin_until):
 def test_manual_liveliness(node, spin_until):
     lost, changed = [], []
     qos = QoSProfile(
-        depth=1, liveliness=LivelinessPolicy.MANUAL_BY_TOPIC, liveliness_lease_duration=Duration(seconds=0.2)
+        depth=1, liveliness=LivelinessPolicy.MANUAL_BY_TOPIC, liveliness_lease_duration=Duration(seconds=0.5)
     )
     publisher = node.create_publisher(
         String, "alive", qos, event_callbacks=PublisherEventCallbacks(liveliness=lost.append)

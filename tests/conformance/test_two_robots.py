@@ -40,14 +40,13 @@ def robots(node, spin_until, run_python):
 
 
 @pytest.fixture
-def call(node, spin_until):
+def call(node, ask):
     def call_(srv_type, name, **request):
         client = node.create_client(srv_type, name)
         assert client.wait_for_service(timeout_sec=10.0)
-        future = client.call_async(srv_type.Request(**request))
-        assert spin_until(future.done, node)
+        response = ask(client, srv_type.Request(**request))
         node.destroy_client(client)
-        return future.result()
+        return response
 
     return call_
 

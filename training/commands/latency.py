@@ -20,6 +20,8 @@ from training.evaluation.machine import machine
 from training.suites.interface import TaskWorld
 
 SWEEP_JSON, SWEEP_IMAGE = "latency.json", "latency.png"
+PRINTED_WIDTH = 140
+"""Of the table in a file or a pipe, where nobody can make the window wider."""
 
 
 def run_sweep(
@@ -65,7 +67,10 @@ def run_sweep(
                     ],
                 }
                 write_file(output / SWEEP_JSON, json.dumps(content, indent=1))
-    Console(highlight=False).print(table(points))
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = PRINTED_WIDTH
+    console.print(table(points))
     if output is not None:
         plot_points(points, output / SWEEP_IMAGE, bundle.manifest.actions.step_s)
     return 0
@@ -78,7 +83,7 @@ def table(points: Sequence[Point]) -> Table:
         "delay ms", "success", "interval", "seam", "of naive", "kick", "smooth", "evaluations/call", "per tick", "time s",
     )  # fmt: skip
     for name in ("method", *columns):
-        found.add_column(name, justify="left" if name == "method" else "right")
+        found.add_column(name, justify="left" if name == "method" else "right", no_wrap=name == "method")
     for p, share in zip(points, seam_of_naive(points), strict=True):
         found.add_row(
             p.method, f"{p.delay_ms:g}", f"{p.successes}/{p.episodes}", f"{p.low:.2f}..{p.high:.2f}", f"{p.seam:.4f}",

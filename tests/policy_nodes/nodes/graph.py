@@ -116,6 +116,16 @@ class Graph(Processes):
         """Wait for a condition."""
         return self.operator.wait_for(lambda view: bool(condition()), timeout_s)
 
+    def falls_silent(self, quiet_s: float = 0.3, timeout_s: float = 5.0) -> bool:
+        """Wait until no command has arrived for ``quiet_s``; False if they keep coming."""
+        end = time.monotonic() + timeout_s
+        while time.monotonic() < end:
+            count = len(self.commands)
+            time.sleep(quiet_s)
+            if len(self.commands) == count:
+                return True
+        return False
+
     def state(self) -> str:
         """Present supervisor state."""
         return self.operator.view.state.state

@@ -124,10 +124,7 @@ def test_lost_joint_states_stop_with_category_1_and_silence(graph):
         graph.reach("BACKUP", "STOPPED")
         assert graph.until(lambda: graph.operator.view.state.stop_category == "1")
         assert graph.reach("STOPPED") == "JOINT_STATE_STALE"
-        time.sleep(0.15)
-        count = len(graph.commands)
-        time.sleep(0.2)
-        assert len(graph.commands) == count
+        assert graph.falls_silent()
         assert_within_limits(graph.recorded())
     finally:
         os.kill(graph.processes["sim_node"].pid, signal.SIGCONT)
@@ -137,7 +134,7 @@ def test_lost_joint_states_stop_with_category_1_and_silence(graph):
 def test_a_signal_stops_the_robot_before_the_safety_node_ends(graph, number):
     graph.enable()
     assert graph.kill("safety_node", number) == 0
-    time.sleep(0.1)
+    assert graph.falls_silent()  # what the node sent before its end may still be on its way to a busy listener
     assert_came_to_rest(graph.recorded())
     assert_within_limits(graph.recorded())
     log = graph.log("safety_node")

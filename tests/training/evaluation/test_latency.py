@@ -114,7 +114,8 @@ def test_the_command_writes_curves(bundle_path, tmp_path, capsys):
     content = json.loads((tmp_path / "out" / "latency.json").read_text())
     assert [point["delay_ms"] for point in content["points"]] == [0.0, 40.0]
     assert (tmp_path / "out" / "latency.png").stat().st_size > 5000
-    assert "naive" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "│ naive" in printed and "of naive" in printed and "…" not in printed
 
 
 def test_the_command_charges_latency(bundle_path, tmp_path, capsys):
