@@ -16,7 +16,7 @@ from policy_nodes.rosless import activate
 TIMEOUT_S = 10.0
 ASKS = 1 if activate.STACK == "rosless" else 3
 """How often a service is asked. A server of rmw_cyclonedds 2.2 that has not discovered the client's reply reader within
-100 ms of the request gives the reply up, with a warning: a caller on a busy machine has to ask again. The layer waits."""
+100 ms of the request gives the reply up, with a warning: a caller on a busy machine asks again. The layer waits."""
 
 
 @pytest.fixture

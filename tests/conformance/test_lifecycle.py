@@ -217,9 +217,10 @@ def test_services_and_events(managed, node, spin_until):
     ]  # fmt: skip
 
 
-def test_without_communication_there_are_no_services_but_the_events(ros):
+def test_without_communication_there_are_no_services_but_the_events(spin_until):
     quiet = Managed("mute", enable_communication_interface=False)
     assert quiet.trigger_configure() == SUCCESS
+    # what a process has just created itself, too, is discovered a moment later
+    assert spin_until(lambda: quiet.count_publishers("/mute/transition_event") == 1, quiet)
     assert quiet.count_services("/mute/change_state") == 0
-    assert quiet.count_publishers("/mute/transition_event") == 1
     quiet.destroy_node()
