@@ -32,7 +32,7 @@ def plot_points(points: Sequence[Point], path: Path, step_s: float) -> None:
         left.fill_between(delays, [p.low for p in rows], [p.high for p in rows], alpha=0.12, color=colour)
         right.plot(delays, [p.seam for p in rows], marker="o", label=method, color=colour)
     left.set(xlabel="inference delay (ms)", ylabel="success", ylim=(-0.03, 1.05), title="success, 95 % interval")
-    right.set(xlabel="inference delay (ms)", ylabel="mean jump at a change of chunks (contract units)", title="seam")
+    right.set(xlabel="inference delay (ms)", ylabel="mean jump (contract units)", title="seam")
     right.set_ylim(bottom=0)
     steps = left.secondary_xaxis("top", functions=(lambda ms: ms / (1e3 * step_s), lambda n: n * 1e3 * step_s))
     steps.set_xlabel("in steps of the chunk", fontsize=8)
