@@ -20,6 +20,8 @@ Topic = Annotated[str, Field(pattern=r"^/?[A-Za-z~][A-Za-z0-9_/]{0,255}$|^/[A-Za
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Floats = Annotated[list[FiniteFloat], Field(max_length=4096)]
 Text = Annotated[str, Field(max_length=4096)]
+FrameId = Annotated[str, Field(pattern=r"^[!-~]{1,256}$")]
+"""Of a frame in tf: printable, no blanks."""
 Error = Annotated[FiniteFloat, Field(ge=0)]
 Unit = Literal["rad", "m", "rad/s", "m/s", "N", "N*m", "m/s^2", "1"]
 
@@ -72,7 +74,7 @@ class ObservationTerm(Strict):
     axes: Annotated[list[Name], Field(min_length=1, max_length=512)]
     """Element labels in order; joint names for a JointState."""
     unit: Annotated[list[Unit], Field(min_length=1, max_length=512)]
-    frame_id: str | None = None
+    frame_id: FrameId | None = None
     """REP-103 frame in which the value is expressed; None for joint space."""
     minimum: Floats
     """Smallest plausible raw value per element; below it the sample is out of contract."""
@@ -154,7 +156,7 @@ class ImageFeature(Strict):
     height: Annotated[int, Field(ge=1, le=8192)]
     width: Annotated[int, Field(ge=1, le=8192)]
     """Pixels; messages of another size are refused, never resized: that would be another field of view."""
-    frame_id: str | None = None
+    frame_id: FrameId | None = None
     """Optical frame (REP-103); None accepts any."""
     max_age_s: Annotated[float, Field(gt=0, le=60)]
     history: Annotated[int, Field(ge=1, le=64)] = 1

@@ -241,6 +241,11 @@ def check_parity(manifest: Manifest) -> Iterator[str]:
     for name, error in manifest.parity.max_abs_error.items():
         if not error <= manifest.parity.tolerance:
             yield f"parity: error {error} of '{name}' exceeds the tolerance {manifest.parity.tolerance}"
+    reduced = manifest.policy.reduced
+    if reduced is not None and set(reduced.max_abs_error) != outputs:
+        yield f"policy.reduced: errors of {sorted(reduced.max_abs_error)}, the outputs are {sorted(outputs)}"
+    if reduced is not None and reduced.precision == "int8" and not reduced.calibration_samples:
+        yield "policy.reduced: int8 without calibration samples"
 
 
 def check_success(manifest: Manifest) -> Iterator[str]:

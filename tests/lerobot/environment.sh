@@ -15,7 +15,7 @@ pip "datasets>=4,<5" "diffusers<0.36" "huggingface-hub>=0.34.2,<0.36" "accelerat
     "opencv-python-headless<4.13" "av>=15,<16" jsonlines "packaging<26" draccus==0.10.0 "gymnasium>=1.1.1,<2" deepdiff \
     imageio termcolor safetensors "numpy>=2,<2.3" "setuptools<81" pyserial pynput "rerun-sdk>=0.24,<0.27" wandb
 pip --no-deps torchvision==0.28.0
-pip mujoco==3.11.0 mink scipy onnx onnxruntime onnxscript pydantic PyYAML tyro rich cryptography daqp pyarrow tensorboard pytest hypothesis
+pip mujoco==3.11.0 mink scipy onnx onnxruntime openvino onnxscript pydantic PyYAML tyro rich cryptography daqp pyarrow tensorboard pytest hypothesis
 packages="$("$directory/bin/python" -c 'import site; print(site.getsitepackages()[0])')"
 cat > "$packages/torchvision_shim.py" <<'SHIM'
 import sys

@@ -31,7 +31,11 @@ from tests.policy_nodes.bundle.resealing import edit_manifest, replace_file
 
 FILES = ("manifest.json", "policy.onnx", "parity.npz", "safety.yaml")
 WRONG = (None, [], {}, "", "\0", "../x", "a/b", -1, 10**19, 1e308, True, "x" * 5000, [[[]]], {"a": 1})
-IDENTIFIED = ("policy.onnx", "parity.npz")
+
+
+def identified(path):
+    """Files whose content the manifest describes, the graph first."""
+    return sorted((file.name for file in path.iterdir() if file.suffix in (".onnx", ".npz")), reverse=True)
 
 
 def flip_bytes(path, rng):
@@ -103,6 +107,10 @@ def reseal_wrong_structure(path, rng):
         "chunking",
         "warm_start",
         "variants",
+        "step_graph",
+        "reduced",
+        "sim2sim",
+        "images",
     }
     free = ("task", "created", "keel_version", "git_commit", "torch")
     places = [p for p in leaves(raw) if not optional & set(p) and p[-1] not in (*free, "digest")]
@@ -143,7 +151,7 @@ def reseal_shape(path, rng):
 
 def reseal_graph(path, rng):
     """Cut or overwrite part of the graph or the parity data and make all hashes right: the readers must notice."""
-    name = rng.choice(IDENTIFIED)
+    name = rng.choice(identified(path))
     data = (path / name).read_bytes()
     cut = rng.randrange(1, len(data) - 32)
     damaged = data[:cut] + (b"" if rng.random() < 0.5 else b"\xff" * (len(data) - cut))
@@ -245,11 +253,12 @@ def reseal_arrays(path, rng):
 
 def reseal_operators(path, rng):
     """Valid ONNX with content that a deployed policy must not have."""
-    model = onnx.load_from_string((path / "policy.onnx").read_bytes())
+    file = rng.choice([name for name in identified(path) if name.endswith(".onnx")])
+    model = onnx.load_from_string((path / file).read_bytes())
     graph = model.graph
     kind = rng.choice(
-        ["external", "dims", "negative", "shape", "random", "loop", "domain", "sparse", "input", "batch", "double",
-         "training", "opset", "nested", "blob", "cut"]
+        ["scan", "external", "dims", "negative", "shape", "random", "loop", "domain", "sparse", "input", "batch",
+         "double", "training", "opset", "nested", "blob", "cut"]
     )  # fmt: skip
     constant = graph.initializer[rng.randrange(len(graph.initializer))]
     if kind == "external":
@@ -267,6 +276,13 @@ def reseal_operators(path, rng):
     elif kind == "random":
         operator = rng.choice(["RandomNormal", "RandomUniformLike", "Multinomial", "Bernoulli"])
         graph.node.append(helper.make_node(operator, ["noise"], ["r"]))
+    elif kind == "scan":  # over a tensor that is not constant, or over too much
+        graph.initializer.append(onnx.numpy_helper.from_array(np.zeros((1001, 1), np.float32), "rows"))
+        body = helper.make_graph([helper.make_node("Identity", ["s"], ["t"])], "body", [], [])
+        over = rng.choice(["noise", "rows", "absent"])
+        graph.node.append(
+            helper.make_node("Scan", ["noise", over], ["o"], body=body, num_scan_inputs=rng.choice([1, 9]))
+        )
     elif kind in ("loop", "nested"):
         body = helper.make_graph([], "body", [], [])
         for _ in range(20 if kind == "nested" else 1):
@@ -281,9 +297,9 @@ def reseal_operators(path, rng):
     elif kind == "sparse":
         graph.sparse_initializer.add()
     elif kind == "input":
-        graph.input[rng.randrange(3)].name += "x"
+        rng.choice(graph.input).name += "x"
     elif kind == "batch":
-        graph.input[rng.randrange(3)].type.tensor_type.shape.dim[0].dim_value = 1
+        rng.choice(graph.input).type.tensor_type.shape.dim[0].dim_value = 1
     elif kind == "double":
         graph.output[0].type.tensor_type.elem_type = TensorProto.DOUBLE
     elif kind == "training":
@@ -296,7 +312,7 @@ def reseal_operators(path, rng):
         )
     else:
         constant.raw_data = constant.raw_data[:-1]
-    replace_file(path, "policy.onnx", model.SerializeToString())
+    replace_file(path, file, model.SerializeToString())
     return True
 
 
@@ -383,12 +399,15 @@ class Report:
     growth_bytes: int = 0
 
 
-def fuzz(original: Path, work: Path, count: int, seed: int, progress=lambda done: None) -> Report:
-    """Make ``count`` mutants of ``original`` under ``work`` and try to load each."""
-    report, before = Report(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def fuzz(
+    original: Path, work: Path, count: int, seed: int, progress=lambda done: None, mutations=None, report=None
+) -> Report:
+    """Make ``count`` mutants of ``original`` under ``work`` and try to load each; adds to ``report`` where given."""
+    report, before = report or Report(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    mutations = mutations or MUTATIONS
     for number in range(count):
         rng = random.Random(seed + number)
-        mutate = MUTATIONS[number % len(MUTATIONS)]
+        mutate = mutations[number % len(mutations)]
         label = f"mutant {number} ({mutate.__name__})"
         path = shutil.copytree(original, work / str(number) / "tiny.keel")
         if mutate(path, rng):
@@ -402,7 +421,7 @@ def fuzz(original: Path, work: Path, count: int, seed: int, progress=lambda done
                 report.slowest_s, report.slowest = took, label
         shutil.rmtree(work / str(number))
         progress(number + 1)
-    report.growth_bytes = 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+    report.growth_bytes += 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
     return report
 
 

@@ -1,0 +1,116 @@
+"""Cases of the policies that ``keel train`` makes, with random weights: latency does not depend on what was learned."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks.inference_parts.runtimes import Arrays, Call, on_the_graph
+from benchmarks.inference_parts.timing import Case
+from policy_nodes.bundle.load import Bundle
+from policy_nodes.bundle.manifest import PolicyInfo
+from policy_nodes.bundle.onnx_metadata import contract_pairs
+from policy_nodes.bundle.write import write_bundle
+from training.contracts.registry import task_contract
+from training.contracts.task import TaskContract
+from training.export.contents import bundle_files, graph_tensors
+from training.export.deployable import deployable
+from training.export.graph import NOISE, export_graph
+from training.export.parity import reference_outputs
+from training.export.provenance import origin
+from training.imitation.build import build_policy
+from training.policies.chunk_policy import ChunkPolicy
+from training.policies.config import ExpertConfig, PolicyConfig
+
+TASK = "panda_pick_place"
+TRANSFORMER: dict[str, Any] = {"backbone": "transformer", "depth": 4}
+MOE: dict[str, Any] = {"backbone": "mode", "depth": 4, "experts": ExpertConfig(count=4, top_k=2)}
+DENSE: dict[str, Any] = {"backbone": "mode", "depth": 4, "expansion": 4, "experts": ExpertConfig(count=1, top_k=1)}
+"""One expert as wide as the two that :data:`MOE` chooses: the dense network of the same active size."""
+
+
+def random_inputs(contract: TaskContract, rows: int, batch: int, seed: int) -> Arrays:
+    """Observations within the contract's ranges, and noise."""
+    rng = np.random.default_rng(seed)
+    arrays = {}
+    for feature in contract.observations:
+        low = np.concatenate([term.minimum for term in feature.terms])
+        high = np.concatenate([term.maximum for term in feature.terms])
+        arrays[feature.name] = rng.uniform(low, high, (batch, feature.history, feature.size)).astype(np.float32)
+    arrays[NOISE] = rng.standard_normal((batch, rows, len(contract.actions.joints)), dtype=np.float32)
+    return arrays
+
+
+def random_policy(contract: TaskContract, **options: Any) -> ChunkPolicy:
+    """Random weights, also where training starts from zero, and statistics fitted on random data."""
+    torch.manual_seed(0)
+    policy = build_policy(contract, PolicyConfig(horizon=contract.actions.horizon, **options))
+    for parameter in policy.parameters():
+        if not parameter.any():
+            torch.nn.init.normal_(parameter, std=0.02)
+    given = random_inputs(contract, contract.actions.horizon, 256, 0)
+    observation = {f.name: torch.from_numpy(given[f.name]) for f in contract.observations}
+    chunks = torch.randn(256, contract.actions.horizon, len(contract.actions.joints))
+    policy.fit_statistics(observation, chunks, torch.zeros(chunks.shape[:2], dtype=torch.bool))
+    return policy.eval().requires_grad_(False)
+
+
+def eager(policy: ChunkPolicy) -> Call:
+    """PyTorch as it is."""
+
+    def call(inputs: Arrays) -> np.ndarray:
+        tensors = {name: torch.from_numpy(value) for name, value in inputs.items()}
+        with torch.inference_mode():
+            chunk: np.ndarray = policy(tensors, tensors[NOISE])[0].numpy()
+        return chunk
+
+    return call
+
+
+def make_bundle(contract: TaskContract, policy: ChunkPolicy, directory: Path) -> Bundle:
+    """What export would write, with random inputs as its proof."""
+    pairs = contract_pairs(contract.observations, contract.actions, contract.timing.control_rate_hz)
+    graph = export_graph(deployable(policy), contract.observations, contract.actions, pairs, policy.noise_rows)
+    inputs = random_inputs(contract, policy.noise_rows, 4, 1)
+    outputs = reference_outputs(policy, inputs)
+    config = policy.config
+    info = PolicyInfo(
+        family=config.objective,
+        sampler="euler",
+        sampling_steps=config.sampling_steps,
+        parameters=sum(p.numel() for p in policy.parameters()),
+        **graph_tensors(contract.observations, contract.actions, policy.noise_rows, config.embedding_size),
+    )
+    fields = {
+        "name": "benchmark", "robot": contract.robot, "task": contract.name, "observations": contract.observations,
+        "actions": contract.actions, "timing": contract.timing, "policy": info,
+        "parity": {"samples": 4, "tolerance": 1e-4, "max_abs_error": dict.fromkeys(outputs, 0.0)},
+        "provenance": origin({}, "0" * 64, seed=0, training_steps=0),
+    }  # fmt: skip
+    return write_bundle(directory, fields, bundle_files(graph, inputs, outputs, contract.safety))
+
+
+def case(name: str, batch: int, directory: Path, **options: Any) -> Case:
+    """A network of ``keel train`` on the demo's task."""
+    contract = task_contract(TASK)
+    policy = random_policy(contract, **options)
+    bundle = make_bundle(contract, policy, directory / f"{name.replace(' ', '_')}_{batch}.keel")
+    calls, provider = on_the_graph(bundle, batch)
+    count = sum(p.numel() for p in policy.parameters()) / 1e6
+    title = f"{name}, {count:.2f} M weights, {policy.config.sampling_steps} steps, batch {batch}"
+    inputs = random_inputs(contract, policy.noise_rows, batch, 2)
+    return Case(title, inputs, {"PyTorch eager": eager(policy), **calls}, provider)
+
+
+def experts(directory: Path) -> Case:
+    """MoE beside the dense network that has as many active weights."""
+    moe, dense = case("MoE", 1, directory, **MOE), case("dense", 1, directory, **DENSE)
+    moe.others = {"dense, keel": dense.calls["keel"], "dense, plain ORT": dense.calls["plain ORT"]}
+    moe.ratios = [
+        ("MoE / dense network of the same active size, both keel", "keel", "dense, keel"),
+        ("MoE / dense network of the same active size, both plain ORT", "plain ORT", "dense, plain ORT"),
+    ]
+    return moe
