@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,7 @@ def shared_renderer(world: Any, width: int, height: int) -> Renderer:
     key = (id(world.model), width, height)
     if key not in _RENDERERS:
         _RENDERERS[key] = Renderer(world.model, width, height, getattr(world, "camera", "overview"))
+        atexit.register(_RENDERERS[key].close)  # a context freed after MuJoCo's own exit handler complains
     return _RENDERERS[key]
 
 
