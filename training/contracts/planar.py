@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from policy_nodes.bundle.manifest import ObservationTerm
-from policy_nodes.safety.config import JointLimit
+from policy_nodes.bundle.manifest import ActionSpec, ActionTerm, ObservationTerm
+from policy_nodes.safety.config import JointLimit, SafetyConfig
 
 
 class PlanarPosition(nn.Module):
@@ -48,3 +48,57 @@ def axis_limits(axes: Sequence[str], low: float, high: float, speed: float, dt: 
         )
         for name in axes
     ]
+
+
+def axis_actions(
+    name: str, axes: Sequence[str], low: float, high: float, dt: float, gains: tuple[float, float] = (0.0, 0.0)
+) -> ActionSpec:
+    """Position targets (m) of the axes in chunks of 16, 8 of them executed.
+
+    Args:
+        name: of the action term.
+        axes: in order.
+        low: smallest target; high: largest.
+        dt: control period (s).
+        gains: stiffness and damping of the axes' servos; zero for a kinematic target.
+    """
+    size = len(axes)
+    term = ActionTerm(
+        name=name,
+        joints=list(axes),
+        mode="position",
+        unit=["m"] * size,
+        offset=[0.0] * size,
+        stiffness=[gains[0]] * size,
+        damping=[gains[1]] * size,
+        minimum=[low] * size,
+        maximum=[high] * size,
+    )
+    return ActionSpec(
+        terms=[term],
+        command_topic="/forward_position_controller/commands",
+        command_type="std_msgs/msg/Float64MultiArray",
+        horizon=16,
+        execution_horizon=8,
+        step_s=dt,
+    )
+
+
+def axis_safety(limits: list[JointLimit], max_age_s: float, margin: float) -> SafetyConfig:
+    """Workspace and speed of axes whose targets may jump as far as the workspace is wide.
+
+    Args:
+        limits: from :func:`axis_limits`, equal for all axes.
+        max_age_s: of joint states.
+        margin: how far outside the workspace a measurement is still plausible (m).
+    """
+    reach = 2.0 * (limits[0].position_max - limits[0].position_min)
+    return SafetyConfig(
+        joints=limits,
+        joint_state_timeout_s=max_age_s,
+        position_tolerance=margin,
+        joint_jump_slack=0.1,
+        max_command_distance=reach,
+        max_tracking_error=reach,
+        limit_jerk_in_motion=False,
+    )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from policy_nodes.bundle.manifest import ActionSpec, ActionTerm, ObservationFeature, ObservationTerm, Timing
-from policy_nodes.safety.config import SafetyConfig
-from training.contracts.planar import PlanarPosition, axis_limits, axis_position
+from policy_nodes.bundle.manifest import ObservationFeature, ObservationTerm, Timing
+from training.contracts.planar import PlanarPosition, axis_actions, axis_limits, axis_position, axis_safety
 from training.contracts.task import TaskContract
 from training.suites.pusht.encoder import PushTEncoder
 from training.suites.pusht.expert import PushTExpert
@@ -41,17 +40,6 @@ def make() -> TaskContract:
     """Build the contract."""
     pusher = axis_position(AXES, -MARGIN, SIZE + MARGIN, MAX_AGE_S)
     features = {PushTEncoder.STATE: [pusher], PushTEncoder.ENVIRONMENT: [_pose("block"), _pose("goal")]}
-    action = ActionTerm(
-        name="pusher",
-        joints=list(AXES),
-        mode="position",
-        unit=["m"] * 2,
-        offset=[0.0] * 2,
-        stiffness=[STIFFNESS] * 2,
-        damping=[DAMPING] * 2,
-        minimum=[0.0] * 2,
-        maximum=[SIZE] * 2,
-    )
     return TaskContract(
         name="pusht",
         robot="pusher",
@@ -60,25 +48,10 @@ def make() -> TaskContract:
             ObservationFeature(name=name, terms=terms, history=HISTORY, history_step_s=CONTROL_DT)
             for name, terms in features.items()
         ],
-        actions=ActionSpec(
-            terms=[action],
-            command_topic="/forward_position_controller/commands",
-            command_type="std_msgs/msg/Float64MultiArray",
-            horizon=16,
-            execution_horizon=8,
-            step_s=CONTROL_DT,
-        ),
+        actions=axis_actions("pusher", AXES, 0.0, SIZE, CONTROL_DT, (STIFFNESS, DAMPING)),
         timing=Timing(control_rate_hz=1.0 / CONTROL_DT, inference_budget_s=0.1),
         relative=[True, True],
-        safety=SafetyConfig(
-            joints=axis_limits(AXES, 0.0, SIZE, SPEED, CONTROL_DT),
-            joint_state_timeout_s=MAX_AGE_S,
-            position_tolerance=MARGIN,
-            joint_jump_slack=0.1,
-            max_command_distance=2.0 * SIZE,
-            max_tracking_error=2.0 * SIZE,
-            limit_jerk_in_motion=False,
-        ),
+        safety=axis_safety(axis_limits(AXES, 0.0, SIZE, SPEED, CONTROL_DT), MAX_AGE_S, MARGIN),
         make_encoder=PushTEncoder,
         make_position=PlanarPosition,
         simulator="",

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from policy_nodes.bundle.manifest import ActionSpec, ActionTerm, ObservationFeature, ObservationTerm, Timing
-from policy_nodes.safety.config import SafetyConfig
-from training.contracts.planar import PlanarPosition, axis_limits, axis_position
+from policy_nodes.bundle.manifest import ObservationFeature, ObservationTerm, Timing
+from training.contracts.planar import PlanarPosition, axis_actions, axis_limits, axis_position, axis_safety
 from training.contracts.task import TaskContract
 from training.suites.toys.encoder import PlanarEncoder
 from training.suites.toys.expert import PlanarExpert
@@ -42,17 +41,6 @@ def make(variant: str) -> TaskContract:
         PlanarEncoder.STATE: [axis_position(AXES, low, high, MAX_AGE_S)],
         PlanarEncoder.ENVIRONMENT: [goal],
     }
-    action = ActionTerm(
-        name="axes",
-        joints=list(AXES),
-        mode="position",
-        unit=["m"] * 2,
-        offset=[0.0] * 2,
-        stiffness=[0.0] * 2,
-        damping=[0.0] * 2,
-        minimum=[-SIZE] * 2,
-        maximum=[SIZE] * 2,
-    )
     return TaskContract(
         name=f"toys/{variant}",
         robot="planar_point",
@@ -61,25 +49,10 @@ def make(variant: str) -> TaskContract:
             ObservationFeature(name=name, terms=terms, history=HISTORY, history_step_s=CONTROL_DT)
             for name, terms in features.items()
         ],
-        actions=ActionSpec(
-            terms=[action],
-            command_topic="/forward_position_controller/commands",
-            command_type="std_msgs/msg/Float64MultiArray",
-            horizon=16,
-            execution_horizon=8,
-            step_s=CONTROL_DT,
-        ),
+        actions=axis_actions("axes", AXES, -SIZE, SIZE, CONTROL_DT),
         timing=Timing(control_rate_hz=1.0 / CONTROL_DT, inference_budget_s=0.04),
         relative=[True, True],
-        safety=SafetyConfig(
-            joints=axis_limits(AXES, -SIZE, SIZE, 2.0 * SPEED, CONTROL_DT),
-            joint_state_timeout_s=MAX_AGE_S,
-            position_tolerance=MARGIN,
-            joint_jump_slack=0.1,
-            max_command_distance=4.0 * SIZE,
-            max_tracking_error=4.0 * SIZE,
-            limit_jerk_in_motion=False,
-        ),
+        safety=axis_safety(axis_limits(AXES, -SIZE, SIZE, 2.0 * SPEED, CONTROL_DT), MAX_AGE_S, MARGIN),
         make_encoder=PlanarEncoder,
         make_position=PlanarPosition,
         simulator="",

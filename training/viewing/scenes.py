@@ -14,6 +14,7 @@ from policy_nodes.bundle.load import Bundle, load_bundle
 from policy_nodes.errors import ConfigError
 from sim.tasks.table import BATCHED_TASKS
 from training.contracts.registry import task_contract, task_names
+from training.evaluation.walkers import is_gait
 
 Show = Callable[[mujoco.MjData, float], None]
 """Called with the state and the scene's time (s), once per control period."""
@@ -51,8 +52,7 @@ def scene_of(what: str, seconds: float, seed: int, command: tuple[float, float, 
         return _batched(what, seconds, seed)
     if Path(what).is_dir():
         bundle = load_bundle(what)
-        walks = any(term.field == "planar" for term in bundle.manifest.terms)
-        return _gait(bundle, seconds, seed, command) if walks else _episode(bundle, seconds, seed)
+        return _gait(bundle, seconds, seed, command) if is_gait(bundle.manifest) else _episode(bundle, seconds, seed)
     if what.partition("/")[0] in {name.partition("/")[0] for name in task_names()}:
         return _expert(what, seconds, seed)
     raise ConfigError(

@@ -7,9 +7,8 @@ from policy_nodes.errors import ConfigError
 from tests.policy_nodes.bundle_fixture import make_bundle
 from training.commands import shifted
 from training.commands.evaluate import Args, run
-from training.evaluation.shifted.gait import Trial
 from training.evaluation.shifted.gate import Gate
-from training.evaluation.shifted.shift import Shift
+from training.evaluation.shifted.shift import Shift, Trial
 
 SHIFTS = (Shift("nominal", "as trained"), Shift("kick", "pushed", min_success=0.5))
 

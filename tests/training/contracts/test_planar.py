@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from training.contracts.planar import PlanarPosition, axis_limits, axis_position
+from training.contracts.planar import PlanarPosition, axis_actions, axis_limits, axis_position, axis_safety
 from training.contracts.registry import task_contract
 from training.simulation import read_features
 from training.suites.toys.layouts import LAYOUTS
@@ -104,3 +104,20 @@ def test_the_toys_differ_in_words_and_share_what_weights_depend_on():
     contracts = [task_contract(f"toys/{name}") for name in LAYOUTS]
     assert len({contract.instruction for contract in contracts}) == 3
     assert len({contract.sha256 for contract in contracts}) == 1
+
+
+def test_targets_are_positions_within_the_workspace():
+    spec = axis_actions("pusher", ("x", "y"), 0.0, 0.4, 0.1, (100.0, 20.0))
+    (term,) = spec.terms
+    assert (term.name, term.mode, term.unit) == ("pusher", "position", ["m", "m"])
+    assert (term.minimum, term.maximum) == ([0.0] * 2, [0.4] * 2)
+    assert (term.stiffness, term.damping) == ([100.0] * 2, [20.0] * 2)
+    assert (spec.horizon, spec.execution_horizon, spec.step_s) == (16, 8, 0.1)
+    assert axis_actions("a", ("x",), 0.0, 1.0, 0.1).terms[0].stiffness == [0.0]
+
+
+def test_a_target_may_jump_across_twice_the_workspace():
+    safety = axis_safety(axis_limits(("x", "y"), -0.5, 0.5, 2.0, 0.1), max_age_s=0.3, margin=0.05)
+    assert safety.max_command_distance == safety.max_tracking_error == 2.0
+    assert safety.position_tolerance == 0.05 and safety.joint_state_timeout_s == 0.3
+    assert not safety.limit_jerk_in_motion

@@ -6,8 +6,6 @@ another simulation. An episode succeeds when the robot walks to the end: it neit
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import mujoco
 import numpy as np
 
@@ -19,6 +17,7 @@ from training.evaluation.shifted.shift import (
     Floats,
     Late,
     Shift,
+    Trial,
     add_payload,
     joint_losses,
     scale_friction,
@@ -57,15 +56,6 @@ SHIFTS = (
           noise={"joint_pos": 0.01, "joint_vel": 0.75, "base_ang_vel": 0.1, "projected_gravity": 0.02},
           min_success=0.8, max_error=0.3),
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One episode: whether it succeeded, its error (None where it is not defined), and why it did not succeed."""
-
-    success: bool
-    error: float | None
-    cause: str = ""
 
 
 def walk(bundle: Bundle, shift: Shift, seed: int) -> Trial:

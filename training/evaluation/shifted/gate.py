@@ -14,11 +14,8 @@ from policy_nodes.bundle.sim2sim import ShiftRow, Sim2Sim
 from policy_nodes.errors import ConfigError
 from training.contracts.registry import task_contract
 from training.evaluation.shifted import gait, manipulation
-from training.evaluation.shifted.gait import Trial
-from training.evaluation.shifted.shift import Shift
-
-GAITS = ("unitree_go1",)
-"""Robots that walk here."""
+from training.evaluation.shifted.shift import Shift, Trial
+from training.evaluation.walkers import is_gait
 
 
 @dataclass(frozen=True)
@@ -33,10 +30,10 @@ def gate_of(bundle: Bundle, provider: str = "cpu") -> Gate:
     """The gate of a bundle's robot or task, with the thresholds that the bundle carries, if it carries any.
 
     Raises:
-        ConfigError: neither a gait of a robot known here nor a task of ``keel collect``.
+        ConfigError: a gait of a robot without a simulator, or not a task of ``keel collect``.
     """
     manifest = bundle.manifest
-    if manifest.robot in GAITS and any(term.field == "planar" for term in manifest.terms):
+    if is_gait(manifest):
         gate = Gate(gait.SHIFTS, lambda shift, seeds: [gait.walk(bundle, shift, seed) for seed in seeds])
     else:
         contract = task_contract(manifest.task)

@@ -12,11 +12,11 @@ from policy_nodes.bundle.load import Bundle
 from policy_nodes.errors import ConfigError
 from training.contracts.task import TaskContract
 from training.evaluation.closed_loop import ClosedLoop
-from training.evaluation.shifted.gait import Trial
 from training.evaluation.shifted.shift import (
     Floats,
     Late,
     Shift,
+    Trial,
     joint_losses,
     scale_friction,
     scale_servos,

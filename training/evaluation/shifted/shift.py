@@ -71,6 +71,15 @@ class Shift:
             mujoco.mj_setConst(model, mujoco.MjData(model))
 
 
+@dataclass(frozen=True)
+class Trial:
+    """One episode: whether it succeeded, its error (None where it is not defined), and why it did not succeed."""
+
+    success: bool
+    error: float | None
+    cause: str = ""
+
+
 def scale_friction(factor: float) -> Change:
     """Sliding friction of every geom times ``factor``."""
 

@@ -8,9 +8,9 @@ from policy_nodes.bundle.write import update_manifest
 from policy_nodes.errors import ConfigError
 from tests.policy_nodes.bundle_fixture import make_bundle
 from training.evaluation.shifted import gait, manipulation
-from training.evaluation.shifted.gait import Trial, walk
+from training.evaluation.shifted.gait import walk
 from training.evaluation.shifted.gate import chosen, gate_of, result, row_of
-from training.evaluation.shifted.shift import Shift, scale_friction
+from training.evaluation.shifted.shift import Shift, Trial, scale_friction
 
 GO1 = Path(__file__).parents[4] / "examples" / "go1_velocity_flat.keel"
 PANDA = GO1.with_name("panda_pick_place.keel")
