@@ -30,7 +30,7 @@ def conformal_rank(n: int, q: float) -> int:
     """
     if not 0.0 < q < 1.0:
         raise CalibrationError(f"quantile q is {q}.", "use a number in (0, 1), for example 0.9.")
-    return math.ceil((n + 1) * q - _ROUNDING)
+    return max(math.ceil((n + 1) * q - _ROUNDING), 1)
 
 
 def required_rollouts(q: float) -> int:

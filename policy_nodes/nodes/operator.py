@@ -28,6 +28,7 @@ from trajectory_msgs.msg import JointTrajectory
 
 from policy_nodes.errors import ContractError, KeelError
 from policy_nodes.inference.messages import joint_sample
+from policy_nodes.nodes.contract_topics import guarded
 from policy_nodes.nodes.conversions import to_ns
 from policy_nodes.nodes.parameters import contract_topic
 from policy_nodes.nodes.qos import LATCHED, RECORD, SENSOR
@@ -109,7 +110,7 @@ class Operator:
             (Odometry, contract_topic("/odom", namespace), self._on_odometry, SENSOR),
         ]
         for kind, topic, callback, qos in subscriptions:
-            node.create_subscription(kind, topic, callback, qos)
+            node.create_subscription(kind, topic, guarded(node, callback), qos)
         names = {"enable": (SetBool, "safety_node/enable"), "reset": (Trigger, "safety_node/reset")}
         names |= {name: (Trigger, f"sim_node/{name}") for name in SCENE}
         names["corrupt_observation"] = (SetBool, "sim_node/corrupt_observation")
@@ -243,7 +244,7 @@ class Operator:
 
     def _on_episode(self, message: DiagnosticArray) -> None:
         status = message.status[0]
-        self.view.episode_index = int(next(item.value for item in status.values if item.key == "episode"))
+        self.view.episode_index = int({item.key: item.value for item in status.values}["episode"])
         self.view.episode = status.message
         self._notify()
 

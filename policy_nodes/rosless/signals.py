@@ -9,6 +9,7 @@ is ended: a stuck callback must not keep a robot process alive that was told to 
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import signal
 import sys
@@ -33,11 +34,14 @@ class SignalHandlerOptions(IntEnum):
 
 
 def deadline_s(text: str | None) -> float:
-    """Seconds between a signal and the forced end; 0 means never. Unreadable text gives the default."""
+    """Seconds between a signal and the forced end; 0 and inf mean never. Unreadable text gives the default."""
     try:
-        return max(0.0, float(text)) if text else DEFAULT_DEADLINE_S
+        seconds = float(text) if text else DEFAULT_DEADLINE_S
     except ValueError:
         return DEFAULT_DEADLINE_S
+    if math.isnan(seconds):
+        return DEFAULT_DEADLINE_S
+    return 0.0 if seconds == math.inf else min(max(0.0, seconds), threading.TIMEOUT_MAX)
 
 
 class _Handlers:
