@@ -65,14 +65,16 @@ def _pump(process: Process, source: IO[bytes], log: IO[str] | None, screen: bool
             line = raw.decode("utf-8", "replace").rstrip("\n")
             process.tail.append(line)
             if log is not None:
-                log.write(line + "\n")
-                log.flush()
+                with contextlib.suppress(OSError):  # a full disk must not end a node: its output is read on
+                    log.write(line + "\n")
+                    log.flush()
             if screen:
                 say(process.name, line)
     finally:
         source.close()
         if log is not None:
-            log.close()
+            with contextlib.suppress(OSError):
+                log.close()
 
 
 def start_process(node: NodeProcess, env: Mapping[str, str], log_dir: Path | None) -> Process:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
@@ -31,7 +32,7 @@ def _unique(nodes: list[NodeProcess]) -> dict[str, NodeProcess]:
         while key in keyed:
             count += 1
             key = f"{node.name}-{count}"
-        keyed[key] = node
+        keyed[key] = replace(node, name=key)  # the log and the console must tell them apart too
     return keyed
 
 

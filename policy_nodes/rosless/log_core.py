@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import sys
@@ -133,8 +134,9 @@ def emit(record: Record) -> None:
     if _console:
         line = format_record(record, os.environ.get("RCUTILS_CONSOLE_OUTPUT_FORMAT") or DEFAULT_FORMAT)
         colour = _COLOURS[record.severity] if _colourful() else ""
-        sys.stderr.write(f"{colour}{line}\x1b[0m\n" if colour else line + "\n")
-        sys.stderr.flush()
+        with contextlib.suppress(OSError, ValueError):  # a console that is gone must not end a node
+            sys.stderr.write(f"{colour}{line}\x1b[0m\n" if colour else line + "\n")
+            sys.stderr.flush()
     name = record.name
     while name and name not in _sinks:
         name = name.rpartition(".")[0]

@@ -136,3 +136,20 @@ def test_removing_an_old_sink_leaves_the_new_one(sink):
     log_core.remove_sink("arm", old)
     log_core.emit(record())
     assert sink.taken == [("arm", "careful")]
+
+
+@pytest.mark.parametrize("error", [BrokenPipeError(), OSError(28, "No space left"), ValueError("closed file")])
+def test_a_console_that_is_gone_ends_no_node(monkeypatch, sink, error):
+    """As with rcutils, which prints from C and looks at no return code."""
+
+    class Gone:
+        def isatty(self):
+            return False
+
+        def write(self, text):
+            raise error
+
+    sink("arm")
+    monkeypatch.setattr("sys.stderr", Gone())
+    log_core.emit(record())
+    assert sink.taken == [("arm", "careful")]

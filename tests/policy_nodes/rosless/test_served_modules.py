@@ -3,6 +3,7 @@
 import importlib.util
 import math
 import sys
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -56,7 +57,7 @@ def load(finder, name):
 def test_a_served_module_has_its_public_names_and_says_what_it_lacks(finder):
     msg = load(finder, "std_msgs.msg")
     assert msg.Header is Header and "Header" in msg.__all__
-    with pytest.raises(AttributeError, match="'std_msgs.msg' has no attribute 'Nonsense'; rosless does not provide it"):
+    with pytest.raises(AttributeError, match=r"'std_msgs\.msg' has no attribute 'Nonsense'; rosless does not"):
         _ = msg.Nonsense
     with pytest.raises(AttributeError) as caught:
         _ = msg.__wrapped__
@@ -73,7 +74,7 @@ def test_every_served_module_can_be_loaded(finder):
     ("text", "seconds"),
     [
         (None, DEFAULT_DEADLINE_S), ("", DEFAULT_DEADLINE_S), ("soon", DEFAULT_DEADLINE_S), ("nan", DEFAULT_DEADLINE_S),
-        ("2.5", 2.5), ("0", 0.0), ("-3", 0.0), ("inf", 0.0), ("-inf", 0.0), ("1e300", pytest.approx(292 * 365.25 * 86400, rel=0.01)),
+        ("2.5", 2.5), ("0", 0.0), ("-3", 0.0), ("inf", 0.0), ("-inf", 0.0), ("1e300", threading.TIMEOUT_MAX),
     ],
 )  # fmt: skip
 def test_deadlines_that_a_thread_can_wait_for(text, seconds):
