@@ -18,7 +18,9 @@ def trailing_sum(scores: ArrayLike, window: int) -> NDArray[np.float64]:
     """``S_t = sum of scores[max(0, t - window + 1) .. t]`` for (T,) scores; infinities stay inside their window."""
     _check(window)
     values = np.asarray(scores, dtype=np.float64)
-    window = max(1, min(window, len(values)))
+    if not len(values):
+        return values
+    window = min(window, len(values))
     padded = np.concatenate([np.zeros(window - 1), values])
     return np.lib.stride_tricks.sliding_window_view(padded, window).sum(axis=1)
 

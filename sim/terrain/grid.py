@@ -97,7 +97,8 @@ class Terrain:
                 tile = TILES[kind](side, config.cell, difficulty, rng)
                 self.heights[row0 : row0 + side, column0 : column0 + side] = tile
                 centre = self._low + config.cell * (np.array([row0, column0]) + (side - 1) / 2)
-                self.origins[level, column] = (*centre, tile[side // 2, side // 2])
+                self.origins[level, column, :2] = centre
+        self.origins[..., 2] = self.height_at(self.origins[..., :2])
 
     def height_at(self, xy: NDArray[np.floating]) -> NDArray[np.float64]:
         """Ground height [m] at points (..., 2) [m], bilinear between the cells; the edge's beyond the edge."""

@@ -73,6 +73,8 @@ def joints(names: tuple[str, ...], swaps: tuple[tuple[str, str], ...], flipped: 
                 return name.replace(part, other)
         return name
 
+    if alone := [name for name in names if partner(name) not in names]:
+        raise ValueError(f"joint '{alone[0]}' has no partner '{partner(alone[0])}'")
     index = np.array([names.index(partner(name)) for name in names])
     sign = np.array([-1 if any(part in name for part in flipped) else 1 for name in names], dtype=np.float32)
     return Mirror(index, sign)
