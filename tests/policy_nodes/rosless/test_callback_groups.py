@@ -1,5 +1,3 @@
-import gc
-
 import pytest
 
 from policy_nodes.rosless.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
@@ -35,5 +33,4 @@ def test_members_are_known_and_not_kept_alive(kind):
     group.add_entity(entity)
     assert group.has_entity(entity) and not group.has_entity(Entity())
     del entity
-    gc.collect()
     assert len(group.entities) == 0
