@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+
 from policy_nodes.errors import CalibrationError, ConfigError
 from policy_nodes.monitors.bands import extend, functional_band, pointwise_quantile, split_longest_first, stack
 from policy_nodes.monitors.conformal import conformal_rank, rank_threshold, required_rollouts, rollout_maxima

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from sim.errors import TaskError
 from sim.terrain.curriculum import next_level
 from sim.terrain.grid import Terrain, TerrainConfig, height_scan, scan_points

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
+
 from sim.tasks.velocity.commands import apply_deadband, draw_commands
 from sim.tasks.velocity.config import CommandConfig, ResetConfig, TerminationConfig
 from sim.tasks.velocity.events import due, kick, start_states, steps_until

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from sim.tasks.wiping.surface import AdmittanceExpert, SurfaceConfig, WipingSurface, force_error
 
 STILL = SurfaceConfig(shift_probability=0.0)
