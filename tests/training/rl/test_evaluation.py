@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -67,3 +69,43 @@ def test_table_has_a_row_per_measurement() -> None:
     text = table({"tracking_nominal": [row], "tracking_randomized": [row], "pushes": [push]})
     assert text.count("0.123") == 2
     assert "| 0.5 | 0.8, 0, 0 | 9/10 | 60.0% to 98.0% |" in text
+
+
+class TwoRobots:
+    """Both put all feet down at every step and move at 1 m/s; the second falls after half of ten steps of 0.1 s."""
+
+    step_dt = 0.1
+
+    def __init__(self) -> None:
+        self.steps, self.context = 0, SimpleNamespace(memory={"landed": np.ones((2, 4), dtype=bool)})
+        self.task = SimpleNamespace(
+            model=SimpleNamespace(actuator_forcerange=np.array([[-2.0, 2.0]])),
+            read=lambda context: SimpleNamespace(
+                linear_velocity=np.tile([1.0, 0.0, 0.0], (2, 1)), angular_velocity=np.zeros((2, 3)),
+                foot_force=np.zeros((2, 4)), joint_position=np.zeros((2, 1)), torque=np.ones((2, 1)),
+                joint_velocity=np.ones((2, 1)),
+            ),
+        )  # fmt: skip
+
+    def reset(self, seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
+        return {"policy": np.zeros((2, 3))}, {}
+
+    def step(self, actions: np.ndarray) -> tuple[Any, ...]:
+        self.steps += 1
+        return {"policy": np.zeros((2, 3))}, None, np.array([False, self.steps == 6]), None, None
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def test_steps_are_counted_per_second_that_a_robot_stood(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten touch-downs per foot and second, whoever falls; divided by the robots left at the end it was fifteen."""
+    monkeypatch.setattr("training.rl.evaluation.make_env", lambda *_: TwoRobots())
+    robot = SimpleNamespace(
+        feet=("a", "b", "c", "d"), velocity_limits=np.array([4.0]), position_limits=np.array([[-1.0, 1.0]])
+    )
+    result = tracking(lambda obs: obs, robot, CONFIG, (1.0, 0.5, 0.0), trials=2, seconds=1.0, settle_s=0.0)
+    assert (result.falls, result.trials) == (1, 2)
+    assert result.step_rate == pytest.approx(10.0) and result.swing_share == 1.0
+    assert (result.linear_rms, result.mean_error) == (pytest.approx(0.5), pytest.approx(0.5))
+    assert (result.torque, result.velocity) == (pytest.approx(0.5), pytest.approx(0.25))
