@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from policy_nodes.bundle.strict_json import parse_json_object
 from policy_nodes.errors import KeelError
+from training.atomic import write_file
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -106,15 +105,10 @@ def write_text_atomically(path: Path, text: str) -> None:
     Raises:
         ReportError: the folder is missing or not writable.
     """
-    temporary = ""
+    fix = "choose a writable --output path."
+    if not path.parent.is_dir():
+        raise ReportError(f"cannot write {path}: its folder does not exist.", fix)
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        write_file(path, text)
     except OSError as error:
-        raise ReportError(f"cannot write {path}: {error.strerror}.", "choose a writable --output path.") from None
-    finally:
-        if temporary and os.path.exists(temporary):
-            os.unlink(temporary)
+        raise ReportError(f"cannot write {path}: {error.strerror}.", fix) from None
