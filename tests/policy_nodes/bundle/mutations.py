@@ -98,6 +98,7 @@ def reseal_wrong_structure(path, rng):
         "offset",
         "scale",
         "clip",
+        "fallback",
         "frame_id",
         "observation_delay_s",
         "dtype",

@@ -45,7 +45,7 @@ class Pixels(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Prepare."""
-        result: Tensor = self.normalize(pixels.permute(0, 1, 4, 2, 3).float() / 255.0)
+        result: Tensor = self.normalize(pixels.permute(0, 1, 4, 2, 3).to(self.normalize.shift.dtype) / 255.0)
         return result
 
 
