@@ -8,6 +8,7 @@ tests; the others are for ``--choose``, which ranks scores, windows and combinat
     python benchmarks/failure_prediction.py examples/panda_pick_place.keel --seconds 8
     python benchmarks/failure_prediction.py examples/metaworld_pick_place.keel --seconds 2.5
     python benchmarks/failure_prediction.py examples/metaworld_drawer_open.keel --seconds 4
+    python benchmarks/failure_prediction.py --synthetic
     python benchmarks/failure_prediction.py --choose
     python benchmarks/failure_prediction.py --summary --page docs/failure_prediction_tasks.md
     python benchmarks/failure_prediction.py examples/panda_pick_place.keel --study --train 150
@@ -32,17 +33,17 @@ from policy_nodes.cli.progress import ProgressBar
 from policy_nodes.errors import CalibrationError, KeelError
 from policy_nodes.monitors.conformal import rank_threshold
 from policy_nodes.monitors.registry import BUILDERS
-from policy_nodes.monitors.window import trailing_sum
 from training.atomic import write_file
 from training.contracts.registry import task_contract
 from training.contracts.task import TaskContract
 from training.disturbances.cause import Cause
 from training.disturbances.registry import disturbances
 from training.disturbances.suite import Disturbances
-from training.monitors.benchmark.choose import candidates, choice_table, rank
-from training.monitors.benchmark.compare import ScoredRollout
+from training.monitors.benchmark.choose import Choice, candidates, choice_table, rank
+from training.monitors.benchmark.compare import Method, ScoredRollout
 from training.monitors.benchmark.coverage import coverage_table
-from training.monitors.benchmark.methods import SINGLE, Result, all_methods, judge
+from training.monitors.benchmark.methods import Result, all_methods, fiper, judge, recommended
+from training.monitors.benchmark.official import official
 from training.monitors.benchmark.page import outcomes_in, page
 from training.monitors.benchmark.record import (
     StoredRollout,
@@ -52,13 +53,16 @@ from training.monitors.benchmark.record import (
     still_to_record,
 )
 from training.monitors.benchmark.report import cause_table, metrics_table, plot_traces
-from training.monitors.benchmark.scoring import ScoringConfig, load_scores, save_scores, score_rollouts
+from training.monitors.benchmark.scoring import ScoringConfig, load_scores, save_scores, score_rollouts, trained_on
 from training.monitors.benchmark.split import split
 from training.monitors.benchmark.study import study
 from training.monitors.benchmark.summary import summarise, summary_table
+from training.monitors.benchmark.synthetic import PHASES, SCORE, successes
 from training.monitors.export import position_function
 
 DEFAULT = Path("examples/panda_pick_place.keel")
+COVERED = ("rnd", "entropy", "mahalanobis", "stac_floor")
+"""FIPER's scores and ours: what the coverage table and the plots show."""
 CLEAN_SEED, CAUSE_SEED = 930_000, 940_000
 """Disjoint from those of demonstrations (from 0), evaluation (from 100000) and keel calibrate (from 500000)."""
 
@@ -87,6 +91,8 @@ class Args:
     """Policy calls summed."""
     seconds: float | None = None
     """Time limit of an episode (simulated); the task's own by default."""
+    record_only: bool = False
+    """Record and score what is missing, and compare another time."""
     summary: bool = False
     """Only print the table over all tasks found in --output."""
     page: Path | None = None
@@ -94,6 +100,8 @@ class Args:
     has written into the directory of a task."""
     choose: bool = False
     """Only rank candidates on the halves of all tasks in --output that test nothing; writes choice.md."""
+    synthetic: bool = False
+    """Only false alarms on 2000 synthetic successes, 50 calibration sets, by threshold style."""
     study: bool = False
     """Only vary samples per call, training rollouts, network seeds and features (minutes; needs --train >= 150)."""
 
@@ -174,7 +182,7 @@ def compare(bundle: Bundle, suite: Disturbances, scored: list[ScoredRollout], ar
     parts = split(scored, args.train, args.calibrate)
     train, calibration, test = parts.train, parts.calibration, parts.test
     phases = len(suite.phases.names)
-    text = coverage_table(parts.good, SINGLE[:4], args.window, phases)
+    text = coverage_table(parts.good, COVERED, args.window, phases)
     write_file(where / "coverage.md", text + "\n")
     results: list[Result] = []
     refused = []
@@ -197,8 +205,8 @@ def compare(bundle: Bundle, suite: Disturbances, scored: list[ScoredRollout], ar
     write_file(where / "table.md", table + "\n")
     write_file(where / "results.json", json.dumps({"outcome": asdict(outcome)}, indent=1))
     limits = {
-        name: rank_threshold([trailing_sum(r.scores[name], args.window).max() for r in calibration], args.quantile)
-        for name in ("rnd", "entropy", "stac", "stac_floor")
+        name: rank_threshold([r.windowed(name, args.window).max() for r in calibration], args.quantile)
+        for name in COVERED
     }
     plot_traces(test, limits, args.window, _period(bundle), where / "traces.png")
 
@@ -206,13 +214,24 @@ def compare(bundle: Bundle, suite: Disturbances, scored: list[ScoredRollout], ar
 def choose(args: Args) -> None:
     """Rank candidates over all tasks whose rollouts are scored."""
     tasks = {
-        path.parent.name: split(load_scores(path) or [], args.train, args.calibrate)
+        path.parent.name: split(load_scores(path) or [], trained_on(path), args.calibrate)
         for path in sorted(args.output.glob("*/scores.npz"))
     }
     if not tasks:
         raise CalibrationError(f"'{args.output}' holds no scores.", "run a bundle first.")
-    best = rank(tasks, candidates(args.quantile))
-    text = choice_table(best[:20])
+    named = [fiper(args.quantile, args.window), recommended(args.quantile, args.window)]
+    ranked = rank(tasks, candidates(args.quantile) + named)
+    # The best, and for comparison every single score at its best window and the methods that have a name.
+    shown, singles = ranked[:12], set[str]()
+    for choice in ranked[12:]:
+        score = choice.method.signals[0][0]
+        if choice.method in named or (len(choice.method.signals) == 1 and score not in singles):
+            shown.append(choice)
+        if len(choice.method.signals) == 1:
+            singles.add(score)
+    released = Method("FIPER as released, its best setting on these rollouts", (), 0.95)
+    shown.append(Choice(released, {name: official(p.train, p.choose).metrics for name, p in tasks.items()}))
+    text = choice_table(shown)
     print(text)
     write_file(args.output / "choice.md", text + "\n")
 
@@ -221,13 +240,18 @@ def run(args: Args) -> None:
     torch.set_num_threads(1)
     if args.choose:
         choose(args)
+    elif args.synthetic:
+        text = coverage_table(successes(2000, seed=0), (SCORE,), 1, PHASES, 50)
+        print(text)
+        args.output.mkdir(parents=True, exist_ok=True)
+        write_file(args.output / "synthetic.md", text + "\n")
     elif args.summary:
         found = outcomes_in(args.output)
         if not found:
             raise CalibrationError(f"'{args.output}' holds no results.", "run a bundle first.")
         print(summary_table(list(found.values())))
         if args.page is not None:
-            write_file(args.page, page(args.output))
+            write_file(args.page, page(args.output, args.page.parent / "images"))
     else:
         run_task(args)
 
@@ -240,8 +264,10 @@ def run_task(args: Args) -> None:
     where.mkdir(parents=True, exist_ok=True)
     if args.study:
         run_study(bundle, contract, suite, args, where)
-    else:
-        compare(bundle, suite, scores_of(bundle, contract, suite, args, where), args, where)
+        return
+    scored = scores_of(bundle, contract, suite, args, where)
+    if not args.record_only:
+        compare(bundle, suite, scored, args, where)
 
 
 def main() -> int:

@@ -71,13 +71,15 @@ class FiperMonitor:
         self._detector.reset()
         self._last_ns = None
 
-    def step(self, chunks: FloatArray, embedding: FloatArray, stamp_ns: int) -> Alarm:
+    def step(self, chunks: FloatArray, embedding: FloatArray, stamp_ns: int, driving: bool = True) -> Alarm:
         """Judge one policy call.
 
         Args:
             chunks: (B, H, A) chunks sampled from the same observation, contract units.
             embedding: (E,) the policy's embedding of that observation.
             stamp_ns: time of the observation.
+            driving: the policy has moved the robot since the last call. While it has not, its plan should be the same
+                as before instead of further on; otherwise a stopped robot would never be seen to calm down.
 
         Returns:
             Normalised scores by signal (``rnd`` and ``entropy`` in FIPER) and ``combined``; active when ``combined``
@@ -96,9 +98,8 @@ class FiperMonitor:
                 "sample as calibrated, or run keel calibrate again.",
             )
         with np.errstate(over="ignore"):
-            features = self._features(
-                np.asarray(chunks, np.float32), np.asarray(embedding, np.float32), self._elapsed(stamp_ns)
-            )
+            elapsed = self._elapsed(stamp_ns) if driving else self._rest(stamp_ns)
+            features = self._features(np.asarray(chunks, np.float32), np.asarray(embedding, np.float32), elapsed)
         scores = self._detector.step(features)
         return Alarm(stamp_ns, scores["combined"] > 1.0, scores)
 
@@ -108,6 +109,11 @@ class FiperMonitor:
         if last is None or self.artefact.step_s is None:
             return None
         return max(0, round((stamp_ns - last) * 1e-9 / self.artefact.step_s))
+
+    def _rest(self, stamp_ns: int) -> int:
+        """No step of the last chunk was executed."""
+        self._last_ns = stamp_ns
+        return 0
 
     def _features(self, chunks: FloatArray, embedding: FloatArray, elapsed: int | None) -> CallFeatures:
         if not (np.isfinite(chunks).all() and np.isfinite(embedding).all()):

@@ -133,7 +133,7 @@ class MonitorNode(BundleNode):
             else:
                 self.get_logger().info(f"waiting: {error.cause}", throttle_duration_sec=5.0)
             return
-        alarm = self._monitor.step(output.chunk, output.embedding[0], observation.stamp_ns)
+        alarm = self._monitor.step(output.chunk, output.embedding[0], observation.stamp_ns, driving=self._was_active)
         latency = (self.now_ns() - observation.stamp_ns) * 1e-9
         self._latency.add(latency)
         self._last = replace(alarm, latency_s=latency)

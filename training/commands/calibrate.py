@@ -1,13 +1,15 @@
 """Fit the failure predictor on rollouts of the bundle and add it to the bundle.
 
 Runs the policy in closed loop, keeps the successful episodes, lets the scores learn from one part of them and takes the
-thresholds from the rest by the conformal rank rule. Refuses when there are too few successes. Scores and combination
-are FIPER's (Römer et al., arXiv 2510.09459) unless others are named; docs/failure_prediction.md compares them.
+thresholds from the rest by the conformal rank rule. Refuses when there are too few successes.
+docs/failure_prediction.md compares scores and combinations, among them FIPER's (Römer et al., arXiv 2510.09459).
 
 Examples:
     keel calibrate runs/mine/pick_place.keel
     keel calibrate runs/mine/pick_place.keel --episodes 120 --quantile 0.98 --samples 32
+    keel calibrate runs/mine/pick_place.keel --scores mahalanobis stac_floor
     keel calibrate runs/mine/pick_place.keel --scores rnd stac_floor --combination or
+    keel calibrate runs/mine/pick_place.keel --rollouts runs/failure_prediction/panda_pick_place/rollouts/none.npz
 """
 
 from __future__ import annotations
@@ -31,11 +33,14 @@ from policy_nodes.monitors.conformal import required_rollouts
 from policy_nodes.monitors.detector import Combination
 from policy_nodes.monitors.registry import BUILDERS
 from training.contracts.registry import task_contract
+from training.disturbances.cause import Cause
 from training.evaluation.closed_loop import ClosedLoop
 from training.export.quiet import quiet_exporter
+from training.monitors.benchmark.record import load_rollouts
 from training.monitors.calibrate import CalibrationConfig, RolloutRecord, calibrate
 from training.monitors.export import bind_monitor, export_monitor, position_function
 from training.monitors.rnd import ARCHITECTURES
+from training.monitors.train_rnd import RNDTraining
 
 
 @dataclass(frozen=True)
@@ -51,26 +56,32 @@ class Args:
     quantile: float = 0.95
     """At most 1 - quantile of the successful episodes get an alarm; with 'or' the scores share that rate."""
     scores: tuple[str, ...] = ("rnd", "entropy")
-    """What is watched."""
+    """What is watched: by default FIPER's pair. mahalanobis stac_floor finds more and sooner, but alarms again when the
+    policy is resumed in mid-motion after a stop."""
     combination: Combination = "and"
     """Alarm when all scores are above their thresholds ('and'), or when any of them is ('or')."""
     window: int = 3
     """Policy calls summed by each score."""
     rnd: Literal["paper", "small", "tiny"] = "small"
-    """Size of the random network distillation."""
+    """Size of the random network distillation, when it is one of the scores."""
     seed: int = 500_000
     """Seed of the first rollout; evaluation uses seeds from 100000, training from 0."""
     seconds: float | None = None
     """Time limit of a rollout (simulated); the task's own by default."""
+    rollouts: Path | None = None
+    """Take the first --episodes rollouts of this file instead of recording new ones; it must be of this policy and
+    --samples, with nothing going wrong, as benchmarks/failure_prediction.py writes it."""
 
 
 def run(args: Args) -> int:
     """Calibrate; returns the exit code."""
     _check(args)
     bundle = load_bundle(args.bundle)
-    rollouts = record_rollouts(bundle, args)
+    rollouts = record_rollouts(bundle, args) if args.rollouts is None else stored_rollouts(bundle, args, args.rollouts)
     contract = task_contract(bundle.manifest.task)
     position = contract.make_position()
+    # monitor.onnx always carries the networks; when nothing asks them they are small and hardly trained.
+    watched = "rnd" in args.scores
     config = CalibrationConfig(
         policy_sha256=bundle.manifest.files[POLICY_NAME],
         quantile=shared_quantile(args.quantile, len(args.scores), args.combination),
@@ -81,7 +92,8 @@ def run(args: Args) -> int:
         combination=args.combination,
         execution_horizon=bundle.manifest.actions.execution_horizon,
         step_s=bundle.manifest.actions.step_s,
-        architecture=ARCHITECTURES[args.rnd],
+        architecture=ARCHITECTURES[args.rnd if watched else "tiny"],
+        training=RNDTraining() if watched else RNDTraining(epochs=1),
     )
     with ProgressBar("train RND", total=config.training.epochs) as bar:
         rnd, artefact = calibrate(rollouts, position_function(position), config, lambda *_: bar.advance())
@@ -124,6 +136,33 @@ def record_rollouts(bundle: Bundle, args: Args) -> list[RolloutRecord]:
             rollouts.append(RolloutRecord(episode.success, embeddings, chunks, name=f"seed {seed}"))
             bar.advance(success=f"{sum(r.success for r in rollouts)}/{len(rollouts)}")
     return rollouts
+
+
+def stored_rollouts(bundle: Bundle, args: Args, path: Path) -> list[RolloutRecord]:
+    """The first rollouts of a file.
+
+    Raises:
+        CalibrationError: of another policy or number of samples, too few, or disturbed on purpose.
+    """
+    stored, info = load_rollouts(path)
+    wanted = {"policy_sha256": bundle.manifest.files[POLICY_NAME], "samples": args.samples}
+    for name, value in wanted.items():
+        if info.get(name) != value:
+            raise CalibrationError(
+                f"'{path}' was recorded with {name} {info.get(name)}, not {value}.",
+                "record rollouts of this bundle, or give its --samples.",
+            )
+    causes = sorted({r.cause for r in stored} - {Cause.name})
+    if causes:
+        raise CalibrationError(
+            f"'{path}' holds rollouts under '{causes[0]}'.", "calibrate on episodes in which nothing goes wrong."
+        )
+    if len(stored) < args.episodes:
+        raise CalibrationError(
+            f"'{path}' holds {len(stored)} rollouts, not {args.episodes}.",
+            f"use --episodes {len(stored)} or record more.",
+        )
+    return [RolloutRecord(r.success, r.embeddings, r.chunks, f"seed {r.seed}") for r in stored[: args.episodes]]
 
 
 def _check(args: Args) -> None:

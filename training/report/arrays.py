@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from training.report.files import ReportError, read_npz
 
 Floats = NDArray[np.float64]
-SCORES = ("rnd", "entropy", "stac_floor", "fiper")
+SCORES = ("rnd", "entropy", "mahalanobis", "stac_floor", "fiper")
 
 _RUN_FIX = "record the run again with 'keel run'."
 _EVALUATION_FIX = "evaluate again with 'keel evaluate'."

@@ -174,3 +174,19 @@ def test_stamps_tell_a_missed_call_from_a_changed_mind(bundle):
         assert monitor.step(steps + 6, FAMILIAR, 600_000_000).active is active  # four steps later, not two
         monitor.reset()
         assert not monitor.step(steps + 50, FAMILIAR, 700_000_000).active
+
+
+def test_a_plan_that_waits_for_a_stopped_robot_is_no_changed_mind(bundle):
+    """The same chunk again and again: further on it would be a jump back, from rest it is the same plan."""
+    write_graph(bundle / "long.onnx", horizon=6)
+    signals = [SignalCalibration(name="stac", window=1, threshold=0.1, maxima=[v / 100 for v in range(1, 11)])]
+    artefact = make_artefact(horizon=6, signals=signals, method="scores", execution_horizon=2, step_s=0.1)
+    monitor = FiperMonitor(MonitorGraph(bundle / "long.onnx"), artefact, PolicyIdentity("a" * 64, 4, 6, 3, 5))
+    steps = np.arange(6.0)[None, :, None] + np.arange(4.0)[:, None, None] * np.array([0.1, 0.0, 0.0])
+    period = 200_000_000
+    assert not monitor.step(steps, FAMILIAR, 0).active
+    assert monitor.step(steps, FAMILIAR, period).active  # it should have been two steps further
+    for call in range(2, 5):
+        assert not monitor.step(steps, FAMILIAR, call * period, driving=False).active
+    assert monitor.step(steps + 9, FAMILIAR, 5 * period, driving=False).active  # another plan, though nothing moved
+    assert not monitor.step(steps + 11, FAMILIAR, 6 * period).active  # driving again: two steps after the last call

@@ -2,10 +2,12 @@ import numpy as np
 import pytest
 
 from policy_nodes.bundle.load import load_bundle
+from policy_nodes.monitors.identity import policy_identity
 from sim.tasks.pick_place.world import PickPlaceWorld
 from training.commands import calibrate, evaluate
 from training.commands.calibrate import Args
 from training.evaluation.monitor import open_monitor
+from training.monitors.benchmark.record import StoredRollout, save_rollouts
 
 
 @pytest.fixture
@@ -43,6 +45,53 @@ def test_other_scores_share_the_rate_under_or(bundle_copy, easy_task, capfd):
     assert [(s.name, s.window) for s in monitor.artefact.signals] == [("rnd", 3), ("stac_floor", 3)]
     assert (monitor.artefact.combination, monitor.artefact.quantile) == ("or", 0.75)
     assert monitor.artefact.execution_horizon == 8 and monitor.artefact.step_s == pytest.approx(0.02)
+
+
+def rollout_file(bundle, path, count=8, samples=4, **changes):
+    """Random rollouts of the sizes of a bundle's policy; every other one failed."""
+    rng, known = np.random.default_rng(0), policy_identity(bundle.manifest, samples)
+    shape, size = (5, samples, known.horizon, known.action_size), known.embedding_size
+    rows = [
+        StoredRollout(changes.get("cause", "none"), seed, seed % 4 != 3, 0, e, c, np.zeros((5, 1), np.float32))
+        for seed, e, c in (
+            (k, rng.normal(size=(5, size)).astype(np.float32), rng.uniform(-0.5, 0.5, shape).astype(np.float32))
+            for k in range(count)
+        )
+    ]
+    digest = changes.get("policy_sha256", bundle.manifest.files["policy.onnx"])
+    save_rollouts(rows, path, {"policy_sha256": digest, "samples": samples, "seconds": 1.0})
+    return path
+
+
+def test_stored_rollouts_calibrate_without_a_simulation(bundle_copy, tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(calibrate, "ClosedLoop", None)  # nothing may be simulated
+    path = rollout_file(load_bundle(bundle_copy), tmp_path / "none.npz")
+    assert (
+        calibrate.run(
+            Args(bundle_copy, episodes=8, samples=4, quantile=0.5, scores=("mahalanobis", "stac_floor"), rollouts=path)
+        )
+        == 0
+    )
+    assert "6 of 8 rollouts succeeded; thresholds from 3 of them" in capfd.readouterr().out
+    monitor, samples = open_monitor(load_bundle(bundle_copy))
+    assert monitor.artefact.failed_rollouts == 2 and samples == 4
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"policy_sha256": "0" * 64}, "recorded with policy_sha256 000"),
+        ({"samples": 5}, "recorded with samples 5, not 4"),
+        ({"cause": "cube displaced"}, "holds rollouts under 'cube displaced'"),
+        ({"count": 7}, "holds 7 rollouts, not 8"),
+    ],
+)
+def test_rollouts_that_are_not_clean_ones_of_this_policy_are_refused(bundle_copy, tmp_path, refused, changes, words):
+    before = load_bundle(bundle_copy)
+    path = rollout_file(before, tmp_path / "none.npz", **changes)
+    options = ("--episodes", 8, "--samples", 4, "--quantile", 0.5, "--rollouts", path)
+    assert words in refused("calibrate", bundle_copy, *options)[0]
+    assert load_bundle(bundle_copy).manifest.digest == before.manifest.digest
 
 
 def test_the_promise_is_of_the_combined_alarm():

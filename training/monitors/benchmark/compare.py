@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -40,6 +40,13 @@ class ScoredRollout:
     onset: int
     scores: Mapping[str, NDArray[np.float64]]
     phases: NDArray[np.intp]
+    _sums: dict[tuple[str, int], NDArray[np.float64]] = field(default_factory=dict, repr=False, compare=False)
+
+    def windowed(self, name: str, window: int) -> NDArray[np.float64]:
+        """(T,) trailing sums of a score, computed once: comparisons ask for the same ones thousands of times."""
+        if (name, window) not in self._sums:
+            self._sums[name, window] = trailing_sum(self.scores[name], window)
+        return self._sums[name, window]
 
 
 @dataclass(frozen=True)
@@ -101,9 +108,9 @@ def traces(
     """
     total: list[NDArray[np.float64]] = []
     for name, window in method.signals:
-        series = [trailing_sum(r.scores[name], window) for r in calibration]
+        series = [r.windowed(name, window) for r in calibration]
         limit = fit_limit(method.style, series, [r.phases for r in calibration], phase_count, method.quantile)
-        z = [trailing_sum(r.scores[name], window) / limit(r.phases, len(r.phases)) for r in test]
+        z = [r.windowed(name, window) / limit(r.phases, len(r.phases)) for r in test]
         merge = np.minimum if method.combination == "and" else np.maximum
         total = z if not total else [merge(a, b) for a, b in zip(total, z, strict=True)]
     return total

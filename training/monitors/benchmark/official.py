@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from policy_nodes.monitors.metrics import DetectionMetrics, RolloutVerdict, metrics_from_times
-from policy_nodes.monitors.window import trailing_sum
 from training.monitors.benchmark.compare import ScoredRollout, Style, fit_limit
 
 QUANTILES = tuple(round(0.90 + 0.01 * k, 2) for k in range(10))
@@ -91,9 +90,9 @@ def _normalised(
     style: Style, name: str, window: int, q: float, train: Sequence[ScoredRollout], test: Sequence[ScoredRollout]
 ) -> NDArray[np.float64]:
     """(rollouts, longest): normalised windowed scores, zero after a rollout's end."""
-    series = [trailing_sum(r.scores[name], window) for r in train]
+    series = [r.windowed(name, window) for r in train]
     limit = fit_limit(style, series, [r.phases for r in train], 1, q)
     padded = np.zeros((len(test), max(len(r.phases) for r in test)))
     for row, r in zip(padded, test, strict=True):
-        row[: len(r.phases)] = trailing_sum(r.scores[name], window) / limit(r.phases, len(r.phases))
+        row[: len(r.phases)] = r.windowed(name, window) / limit(r.phases, len(r.phases))
     return padded

@@ -8,7 +8,6 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-from policy_nodes.monitors.window import trailing_sum
 from training.monitors.benchmark.compare import ScoredRollout
 from training.monitors.benchmark.methods import Result
 from training.report.theme import COLORS
@@ -70,7 +69,7 @@ def plot_traces(
     for row, (name, threshold) in zip(axes, thresholds.items(), strict=True):
         for axis, cause in zip(row, causes, strict=True):
             for rollout in [r for r in rollouts if r.cause == cause][:most]:
-                z = trailing_sum(rollout.scores[name], window) / threshold
+                z = rollout.windowed(name, window) / threshold
                 time = (np.arange(len(z)) - rollout.onset) * seconds_per_call
                 colour = COLORS["blue" if rollout.success else "vermillion"][0]
                 axis.plot(time, np.maximum(z, 1e-3), color=colour, linewidth=0.7, alpha=0.8)
@@ -84,5 +83,5 @@ def plot_traces(
     for axis in axes[-1]:
         axis.set_xlabel("s from onset")
     figure.tight_layout()
-    figure.savefig(path, dpi=110)
+    figure.savefig(path, dpi=75)
     plt.close(figure)

@@ -101,6 +101,12 @@ def save_scores(rollouts: Sequence[ScoredRollout], path: Path, info: Mapping[str
         np.savez(stream, meta=np.array(meta), **arrays)
 
 
+def trained_on(path: str | os.PathLike[str]) -> int:
+    """Number of rollouts, the first of the file, that the scores of :func:`save_scores` were fitted on."""
+    with np.load(path, allow_pickle=False) as archive:
+        return int(json.loads(str(archive["meta"]))["info"]["train"])
+
+
 def load_scores(path: str | os.PathLike[str], info: Mapping[str, Any] | None = None) -> list[ScoredRollout] | None:
     """Scores of :func:`save_scores`; None when they depend on something else than ``info`` says, if it is given.
 

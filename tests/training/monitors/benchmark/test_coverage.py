@@ -3,35 +3,36 @@
 import numpy as np
 import pytest
 
-from tests.policy_nodes.monitors.synthetic import successes
-from training.monitors.benchmark.compare import Method, ScoredRollout
+from training.monitors.benchmark.compare import Method, ScoredRollout, traces
 from training.monitors.benchmark.coverage import STYLES, coverage, coverage_table
+from training.monitors.benchmark.synthetic import LONGEST, SCORE, SHORTEST, series, successes
 
 SETS = 25
 Q = 0.9
 
 
-def scored(count, seed):
-    """AR(1) scores in three phases, the last two of them louder."""
-    rng = np.random.default_rng(seed)
-    rollouts = []
-    for series in successes(count, rng):
-        phases = np.minimum(np.arange(len(series)) // 12, 2)
-        rollouts.append(ScoredRollout("none", True, 0, {"s": series * (1.0 + phases)}, phases))
-    return rollouts
-
-
-POOL = scored(1100, 0)
+POOL = successes(1100, 0)
 
 
 def realised(style, n=50, q=Q, sets=SETS):
-    return coverage(Method(style, (("s", 1),), q, style=style), POOL, n, 3, sets)
+    return coverage(Method(style, ((SCORE, 1),), q, style=style), POOL, n, 3, sets)
 
 
 def spread(n, rank, test):
     """Standard deviation of the mean over SETS sets: Beta(n + 1 - rank, rank), and the binomial noise of the test."""
     a, b = n + 1 - rank, rank
     return np.sqrt((a * b / ((a + b) ** 2 * (a + b + 1)) + Q * (1 - Q) / test) / SETS)
+
+
+def test_the_pool_is_what_it_says():
+    rows = series(400, np.random.default_rng(1))
+    assert {len(r) for r in rows} == set(range(SHORTEST, LONGEST + 1))
+    logs = np.array([np.log(r[:SHORTEST]) / 0.3 for r in rows])
+    np.testing.assert_allclose(logs.std(axis=0), 1.0, atol=0.15)  # 0.8^2 + 0.6^2 = 1
+    assert np.corrcoef(logs[:, 10], logs[:, 11])[0, 1] == pytest.approx(0.8, abs=0.06)
+    loud = np.round(POOL[0].scores[SCORE] / series(1100, np.random.default_rng(0))[0], 9)
+    assert loud.tolist() == [1.0] * 12 + [2.0] * 12 + [3.0] * (len(loud) - 24)
+    assert POOL[0].phases.tolist() == (loud - 1).astype(int).tolist()
 
 
 def test_constant_rank_is_exact():
@@ -41,6 +42,26 @@ def test_constant_rank_is_exact():
     assert 5 / 51 - 3 * sigma <= found.rate <= (1 - Q) + 3 * sigma
 
 
+@pytest.mark.parametrize("style", ["rank", "quantile"])
+@pytest.mark.parametrize("combination", ["and", "or"])
+def test_maxima_say_what_whole_traces_say(style, combination):
+    rng = np.random.default_rng(2)
+    pool = [
+        ScoredRollout("none", True, 0, {SCORE: r.scores[SCORE], "b": rng.uniform(size=len(r.phases))}, r.phases)
+        for r in POOL[:90]
+    ]
+    signals = ((SCORE, 3), ("b", 2)) if combination == "or" else ((SCORE, 3),)
+    method = Method("m", signals, 0.8, combination, style)
+    found = coverage(method, pool, 40, 3, repetitions=4)
+    order = np.random.default_rng(0)
+    rates = []
+    for _ in range(4):
+        rows = order.permutation(90)
+        z = traces(method, [pool[i] for i in rows[:40]], [pool[i] for i in rows[40:]], 3)
+        rates.append(np.mean([(v > 1.0).any() for v in z]))
+    assert found.rate == pytest.approx(np.mean(rates)) and found.rate > 0.05
+
+
 def test_phases_share_the_rate_and_the_band_keeps_it():
     # Each of three phases may alarm on 1/30 of the rollouts; their sum bounds the whole.
     assert realised("phase").rate <= (1 - Q) + 3 * spread(50, 50, 1050)
@@ -48,8 +69,8 @@ def test_phases_share_the_rate_and_the_band_keeps_it():
 
 
 def test_published_styles_break_the_promise():
-    quantile = coverage(Method("q", (("s", 1),), Q, style="quantile"), POOL, 10, 3, SETS)
-    exact = coverage(Method("r", (("s", 1),), Q), POOL, 10, 3, SETS)
+    quantile = coverage(Method("q", ((SCORE, 1),), Q, style="quantile"), POOL, 10, 3, SETS)
+    exact = coverage(Method("r", ((SCORE, 1),), Q), POOL, 10, 3, SETS)
     assert quantile.rate > 1 - Q + 0.02 and exact.rate <= (1 - Q) + 3 * spread(10, 10, 1090)
     assert realised("released band", sets=6).rate > 0.2
     assert realised("pointwise", sets=6).rate > 0.5
@@ -63,7 +84,7 @@ def test_too_few_rollouts_are_refused_and_one_more_rule_is_not(style, n):
 
 
 def test_table_names_every_style():
-    text = coverage_table(POOL[:300], ("s",), 1, 3, repetitions=2)
+    text = coverage_table(POOL[:300], (SCORE,), 1, 3, repetitions=2)
     rows = text.splitlines()
     assert all(style in rows[0] for style in STYLES) and len(rows) == 5
-    assert "refused" not in text.splitlines()[2] and "| s, 50, 0.05 |" in rows[3] and "refused" in rows[3]
+    assert "refused" not in text.splitlines()[2] and "| synthetic, 50, 0.05 |" in rows[3] and "refused" in rows[3]

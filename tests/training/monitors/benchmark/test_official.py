@@ -69,9 +69,11 @@ def test_a_paired_difference_by_hand():
 
 def test_rates_are_shared_so_that_a_rollout_keeps_its_promise():
     ours, pair = recommended(0.95, 3), fiper(0.95, 3)
-    assert ours.combination == "or" and ours.quantile == pytest.approx(0.975)
-    assert [name for name, _ in ours.signals] == ["rnd", "stac_floor"]
+    assert ours.combination == "and" and ours.quantile == pytest.approx(0.95)
+    assert [name for name, _ in ours.signals] == ["mahalanobis", "stac_floor"]
     assert pair.combination == "and" and pair.quantile == pytest.approx(0.9)
+    shared = [m for m in all_methods(0.95, 3) if m.combination == "or"]
+    assert shared and all(m.quantile == pytest.approx(0.975) for m in shared)
     names = [m.name for m in all_methods(0.95, 3)]
     assert ours.name in names and pair.name in names and len(set(names)) == len(names)
 

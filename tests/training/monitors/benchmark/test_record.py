@@ -10,7 +10,7 @@ from tests.training.monitors.synthetic import rollouts
 from training.disturbances.cause import Cause, WeakActuator
 from training.monitors.benchmark import record as module
 from training.monitors.benchmark.record import StoredRollout, load_rollouts, record, save_rollouts, still_to_record
-from training.monitors.benchmark.scoring import ScoringConfig, load_scores, save_scores, score_rollouts
+from training.monitors.benchmark.scoring import ScoringConfig, load_scores, save_scores, score_rollouts, trained_on
 from training.monitors.rnd import RNDArchitecture
 from training.monitors.train_rnd import RNDTraining
 
@@ -103,6 +103,7 @@ def test_all_scores_of_a_failure_exceed_those_of_successes(tmp_path):
     save_scores(scored, tmp_path / "scores.npz", {"train": 6})
     again = load_scores(tmp_path / "scores.npz", {"train": 6})
     assert load_scores(tmp_path / "scores.npz", {"train": 7}) is None
+    assert trained_on(tmp_path / "scores.npz") == 6 and len(load_scores(tmp_path / "scores.npz")) == 6
     for a, b in zip(scored, again, strict=True):
         assert (a.cause, a.success, a.onset) == (b.cause, b.success, b.onset)
         assert all(np.array_equal(a.scores[n], b.scores[n]) for n in config.names)
