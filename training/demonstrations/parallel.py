@@ -42,6 +42,7 @@ def demonstrations(
     if workers <= 1:
         yield from map(record, seeds)
         return
+    others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_end_with_parent)
     try:
         for first in range(0, len(seeds), BLOCK * workers):
@@ -52,7 +53,9 @@ def demonstrations(
         raise WorkerError(
             "a process that records demonstrations was killed, perhaps for want of memory.", "use fewer --workers."
         ) from error
-    finally:
+    finally:  # nobody waits for episodes that nobody wants: Ctrl-C and enough demonstrations end at once
+        for worker in set(multiprocessing.active_children()) - others:
+            worker.terminate()
         pool.shutdown(wait=True, cancel_futures=True)
 
 
