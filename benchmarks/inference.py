@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 seconds = measure(case, options.rounds, options.repeats, 1e-4)
                 cells = [cell(seconds.get(column)) for column in COLUMNS]
                 cells[-1] += f" {case.provider}"
-                ratios = [f"{ratio(seconds, *pair):.2f}" for pair in RATIOS]
+                ratios = [f"{ratio(seconds, *pair):.2f}".replace("nan", "-") for pair in RATIOS]
                 rows.append(f"| {case.name} | " + " | ".join(cells + ratios) + " |")
                 notes += [f"{text}: {ratio(seconds, first, second):.2f}" for text, first, second in case.ratios]
                 notes += [f"{other}: {cell(seconds[other])} ms" for other in case.others]
