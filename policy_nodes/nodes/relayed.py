@@ -98,7 +98,8 @@ def _read_chunk(message: JointTrajectory) -> Sample:
 def _write_chunk(message: JointTrajectory, sample: Sample) -> JointTrajectory:
     made = JointTrajectory(joint_names=list(sample.names))
     made.header.frame_id, made.header.stamp = message.header.frame_id, to_stamp(sample.stamp_ns)
-    for point, row in zip(message.points, sample.values, strict=True):
+    points = message.points[: len(sample.values)]  # a fault may have cut the chunk short
+    for point, row in zip(points, sample.values, strict=True):
         made.points.append(JointTrajectoryPoint(positions=row.tolist(), time_from_start=point.time_from_start))
     return made
 

@@ -100,6 +100,8 @@ def test_chunks_and_alarms_change_as_told():
     ((_, sample),) = streams.shift_stamp(0.5)()(CHUNK[0](chunk()))
     made = CHUNK[1](chunk(), sample)
     assert CHUNK[0](made).stamp_ns == STAMP + 500_000_000 and made.header.frame_id == "17"
+    ((_, cut),) = streams.truncate()(CHUNK[0](chunk()))
+    assert len(CHUNK[1](chunk(), cut).points) == len(chunk().points) - 1
     ((_, alarming),) = streams.alarm()(ALARM[0](alarm()))
     assert message_to_alarm(ALARM[1](alarm(), alarming)).active
     ((_, bad),) = streams.element(0, float("nan"))()(ALARM[0](alarm()))
