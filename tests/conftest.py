@@ -37,9 +37,7 @@ def _reserve_domain() -> int:
     raise RuntimeError("no free DDS domain between 1 and 100")
 
 
-if (
-    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-):  # a background job; tests send Ctrl-C to their children
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a background job; tests send Ctrl-C to their children
     signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ["ROS_DOMAIN_ID"] = str(_reserve_domain())
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
