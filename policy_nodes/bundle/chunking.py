@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.\-]{1,128}$")]
+from policy_nodes.bundle.words import Name
+
 Replan = Literal["fixed", "on_remaining", "on_event"]
 Combine = Literal["newest", "blend", "ensemble"]
 Method = Literal["full", "warm_start", "guided", "prefix"]

@@ -12,15 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 from policy_nodes.bundle.chunking import Chunking, Method, WarmStart
 from policy_nodes.bundle.sim2sim import Sim2Sim
+from policy_nodes.bundle.words import Name, Text
 
 SCHEMA_VERSION = 1
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.\-]{1,128}$")]
 Topic = Annotated[str, Field(pattern=r"^/?[A-Za-z~][A-Za-z0-9_/]{0,255}$|^/[A-Za-z][A-Za-z0-9_/]{0,255}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Floats = Annotated[list[FiniteFloat], Field(max_length=4096)]
-Text = Annotated[str, Field(max_length=4096, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*$")]
-"""Words for people; without control characters."""
 FrameId = Annotated[str, Field(pattern=r"^[!-~]{1,256}$")]
 """Of a frame in tf: printable, no blanks."""
 Error = Annotated[FiniteFloat, Field(ge=0)]

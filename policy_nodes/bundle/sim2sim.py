@@ -11,8 +11,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.\-]{1,128}$")]
-Text = Annotated[str, Field(max_length=4096, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*$")]
+from policy_nodes.bundle.words import Name, Text
 
 
 class ShiftRow(BaseModel):

@@ -8,7 +8,7 @@ import mujoco
 
 from sim.tasks.insertion.config import InsertionConfig
 from sim.tasks.pick_place.config import PickPlaceConfig
-from sim.tasks.pick_place.scene import build_model
+from sim.tasks.pick_place.scene import add_block, build_model
 
 PEG, SOCKET = "peg", "socket"
 
@@ -24,12 +24,7 @@ def insertion_model(config: InsertionConfig) -> mujoco.MjModel:
 
 def _add_parts(spec: mujoco.MjSpec, config: PickPlaceConfig, task: InsertionConfig) -> None:
     half, long = task.cube.half_size, task.peg_length / 2
-    peg = spec.worldbody.add_body(name=PEG, pos=[0.5, 0.1, long])
-    peg.add_freejoint(name=PEG)
-    peg.add_geom(
-        name=PEG, type=mujoco.mjtGeom.mjGEOM_BOX, size=[half, half, long], mass=task.cube.mass, condim=4,
-        friction=task.cube.friction, rgba=task.cube.rgba,
-    )  # fmt: skip
+    add_block(spec, PEG, [0.5, 0.1, long], long, task)
     # A mocap body: it stands as firmly as a clamped part and moves only between episodes.
     socket = spec.worldbody.add_body(name=SOCKET, pos=[0.5, -0.1, 0.0], mocap=True)
     hole, wall, tall = half + task.clearance, task.wall / 2, task.depth / 2

@@ -79,10 +79,16 @@ def _add_cube_and_ring(spec: mujoco.MjSpec, config: PickPlaceConfig) -> None:
 def add_cube(spec: mujoco.MjSpec, config: PickPlaceConfig) -> None:
     """The cube, free to move."""
     half = config.cube.half_size
-    body = spec.worldbody.add_body(name=CUBE, pos=[0.5, 0.0, half])
-    body.add_freejoint(name=CUBE)
+    add_block(spec, CUBE, [0.5, 0.0, half], half, config)
+
+
+def add_block(spec: mujoco.MjSpec, name: str, pos: list[float], half_height: float, config: PickPlaceConfig) -> None:
+    """A free block as wide, heavy and rough as the configured cube; ``pos`` (3,) and ``half_height`` in m."""
+    half = config.cube.half_size
+    body = spec.worldbody.add_body(name=name, pos=pos)
+    body.add_freejoint(name=name)
     body.add_geom(
-        name=CUBE, type=mujoco.mjtGeom.mjGEOM_BOX, size=[half, half, half], mass=config.cube.mass, condim=4,
+        name=name, type=mujoco.mjtGeom.mjGEOM_BOX, size=[half, half, half_height], mass=config.cube.mass, condim=4,
         friction=config.cube.friction, rgba=config.cube.rgba,
     )  # fmt: skip
 
