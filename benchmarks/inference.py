@@ -25,6 +25,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # as everywhere in Keel; it is read at the import below
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import onnxruntime

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from policy_nodes.bundle.limits import POLICY_NAME
 from policy_nodes.bundle.load import Bundle
 from policy_nodes.inference.fastest import AUTO, open_session
+from policy_nodes.inference.openvino_session import load
 from training.export.graph import ACTION, NOISE
 
 Arrays = dict[str, NDArray[np.float32]]
@@ -29,9 +30,7 @@ def plain(graph: bytes) -> Call:
 
 def openvino(graph: bytes, batch: int) -> Call:
     """OpenVINO's own runtime, float32, told the batch; ImportError where it is not installed."""
-    import openvino as ov
-
-    core = ov.Core()
+    core = load().Core()
     model = core.read_model(graph)
     model.reshape({port: [batch, *list(port.get_partial_shape())[1:]] for port in model.inputs})
     options = {"INFERENCE_NUM_THREADS": 1, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}

@@ -5,11 +5,12 @@ Each check is a pure function ``(manifest) -> Iterator[str]`` of sentences that 
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator
 
 from policy_nodes.bundle.limits import MANIFEST_NAME, MAX_FILE_BYTES, REQUIRED_FILES, SIGNATURE_NAME
-from policy_nodes.bundle.manifest import ActionTerm, GraphTensor, Manifest, ObservationTerm
+from policy_nodes.bundle.manifest import ActionSpec, ActionTerm, GraphTensor, Manifest, ObservationTerm
 from policy_nodes.bundle.realtime_semantics import check_execution, check_step_graph, check_variants
 
 ACTION_UNITS = {
@@ -45,6 +46,14 @@ FIXED_FIELDS: dict[str, tuple[list[str], str]] = {
     "torque": (["N*m"] * 3, "xyz"),
 }
 """Field of a message that is a vector in space -> units of its elements, and what each axis label must end in."""
+FRAMED = {"geometry_msgs/msg/PoseStamped", "geometry_msgs/msg/WrenchStamped"}
+"""Messages whose value means nothing without the frame that it is in."""
+UNFRAMED = {
+    "sensor_msgs/msg/JointState": "joint space has none",
+    "trajectory_msgs/msg/JointTrajectory": "joint space has none",
+    "std_msgs/msg/Float64MultiArray": "the message has no header to compare it with",
+    "geometry_msgs/msg/Twist": "the message has no header to compare it with",
+}
 _SLACK = 1e-9
 
 
@@ -86,6 +95,8 @@ def check_observation_units(manifest: Manifest) -> Iterator[str]:
             yield f"{where}: the previous action has other joints than the actions, or another order"
         elif term.field in FIXED_FIELDS:
             yield from _check_vector(term, where)
+        if term.frame_id and term.message_type in UNFRAMED:
+            yield f"{where}: frame_id '{term.frame_id}' would never be checked: {UNFRAMED[term.message_type]}"
         for axis, value, low, high in zip(term.axes, term.fallback or [], term.minimum, term.maximum, strict=False):
             if not low <= value <= high:
                 yield f"{where}: fallback {value} of '{axis}' is outside [{low}, {high}]"
@@ -95,8 +106,8 @@ def _check_vector(term: ObservationTerm, where: str) -> Iterator[str]:
     units, letters = FIXED_FIELDS[term.field]
     if list(term.unit) != units:
         yield f"{where}: '{term.field}' has units {units}, found {list(term.unit)}"
-    if not term.frame_id and term.message_type == "geometry_msgs/msg/PoseStamped":
-        yield f"{where}: a pose needs a frame_id"
+    if not term.frame_id and term.message_type in FRAMED:
+        yield f"{where}: a {term.message_type.rpartition('/')[2]} needs a frame_id"
     if len(term.axes) == len(units):
         order = "order x y z, quaternion x y z w" if "w" in letters else "order x y z"
         for axis, letter in zip(term.axes, letters, strict=True):
@@ -161,10 +172,21 @@ def check_timing(manifest: Manifest) -> Iterator[str]:
     if late >= actions.horizon * actions.step_s:
         span = actions.horizon * actions.step_s
         yield f"timing: observation delay plus inference budget ({late:g} s) outlast the whole chunk ({span:g} s)"
+    elif timing.chunking.replan != "on_remaining" and actions.execution_horizon > steps_to_execute(actions, late):
+        # on_remaining begins early enough by itself.
+        yield (
+            f"actions: execution_horizon {actions.execution_horizon} of {actions.horizon} steps leaves no time for the "
+            f"next chunk, which may take {late:g} s; at most {steps_to_execute(actions, late)} steps do"
+        )
     ages = {term.name: term.max_age_s for term in manifest.terms} | {i.name: i.max_age_s for i in manifest.images}
     for name, age in ages.items():
         if age <= timing.observation_delay_s:
             yield f"observation term '{name}': max_age_s is not above timing.observation_delay_s"
+
+
+def steps_to_execute(actions: ActionSpec, late_s: float) -> int:
+    """Largest execution horizon after which a chunk still lasts until one arrives that takes ``late_s`` to make."""
+    return actions.horizon - math.ceil(late_s / actions.step_s - 1e-6)
 
 
 def check_graph_roles(manifest: Manifest) -> Iterator[str]:

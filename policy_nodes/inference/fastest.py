@@ -51,7 +51,7 @@ def open_session(
 def fastest(
     makers: Mapping[str, Callable[[], PolicySession]], notify: Callable[[str], None] = lambda text: None
 ) -> PolicySession:
-    """Open a session on every provider, prove each, time them in turns, and keep the fastest.
+    """Open a session on every provider, prove each, time them in turns, and keep the fastest; one alone is not timed.
 
     Args:
         makers: by provider, a function that opens its session.
@@ -71,6 +71,10 @@ def fastest(
             excuses.append(f"{name}: {error.cause}")
     if not sessions:
         raise ProviderError(f"No execution provider can run this policy: {' '.join(excuses)}", "run 'keel doctor'")
+    if len(sessions) == 1:
+        (only,) = sessions
+        notify("; ".join([f"provider {only} is used, the only one that is installed and works", *excuses]))
+        return sessions[only]
     medians = times(sessions)
     best = min(medians, key=lambda name: medians[name] * (MARGIN if name == "cpu" else 1.0))
     listed = [f"{name} {value * 1e3:.2f} ms" for name, value in medians.items()]

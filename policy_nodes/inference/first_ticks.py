@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from policy_nodes.bundle.compare import check_robot
 from policy_nodes.bundle.manifest import ImageFeature, Manifest, ObservationTerm
+from policy_nodes.errors import KeelError
 from policy_nodes.inference.messages import projected_gravity
 
 GRAVITY = 9.80665
@@ -58,7 +59,7 @@ class Finding:
     """One thing that does not fit.
 
     Attributes:
-        item: names, silent, rate, delay, order, finite, range, flat, gravity, tilt or pose.
+        item: names, refused, silent, rate, delay, order, finite, range, flat, gravity, tilt or pose.
         term: observation or action term or camera at fault, empty for joint names.
         sentence: what was found, against what the contract says.
         fix: what to do about it.
@@ -102,11 +103,21 @@ class FirstTicksCheck:
         self._values: dict[str, list[NDArray[np.float64]]] = {name: [] for name in self._terms}
         self._names: set[str] | None = None
         self._repeated: list[str] = []
+        self._refused: dict[str, tuple[int, KeelError]] = {}
 
     def on_joint_names(self, names: Sequence[str]) -> None:
         """Names of one live JointState; several publishers may share the topic, so names add up."""
         self._names = (self._names or set()) | set(names)
         self._repeated = [name for name in dict.fromkeys(names) if list(names).count(name) > 1]
+
+    def on_refused(self, name: str, error: KeelError) -> None:
+        """One message that could not be read as the contract says: another frame, size or encoding, a missing joint.
+
+        Args:
+            name: of the term or camera.
+            error: why.
+        """
+        self._refused[name] = (self._refused.get(name, (0, error))[0] + 1, error)
 
     def on_sample(self, term: str, stamp_ns: int, arrival_ns: int, value: ArrayLike) -> None:
         """One raw sample of a term of the contract.
@@ -142,7 +153,11 @@ class FirstTicksCheck:
         waiting = [name for name, stamps in self._stamps.items() if len(stamps) < self.config.min_samples]
         if elapsed < self.config.window_s or (waiting and elapsed < self.config.timeout_s):
             return "checking", ()
-        findings = [*self._check_names(), *(self._silent(self._sources[name], elapsed) for name in waiting)]
+        findings = self._check_names()
+        told = {n for n, t in self._terms.items() if findings and t.message_type == "sensor_msgs/msg/JointState"}
+        findings += [self._refusal(name) for name in self._refused if name not in told]
+        told |= set(self._refused)
+        findings += [self._silent(self._sources[name], elapsed) for name in waiting if name not in told]
         for name, source in self._sources.items():
             if name not in waiting:
                 findings += self._check_times(source)
@@ -158,6 +173,11 @@ class FirstTicksCheck:
         sentences = check_robot(self._manifest, [*sorted(self._names), *self._repeated])
         fix = "use a bundle for this robot, or rename its joints in the driver's configuration"
         return [Finding("names", "", sentence, fix) for sentence in sentences]
+
+    def _refusal(self, name: str) -> Finding:
+        count, error = self._refused[name]
+        sentence = f"{count} messages do not fit the contract, the last one: {error.cause.rstrip('.')}"
+        return Finding("refused", name, sentence, error.fix)
 
     def _silent(self, term: ObservationTerm | ImageFeature, elapsed: float) -> Finding:
         count = len(self._stamps[term.name])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from policy_nodes.bundle.manifest import Manifest
-from policy_nodes.errors import ConfigError
+from policy_nodes.errors import ConfigError, KeelError
 from policy_nodes.inference.first_ticks import Finding, FirstTicksCheck, FirstTicksConfig
 
 Mode = Literal["ignore", "warn", "require"]
@@ -60,6 +61,18 @@ class FirstTicksGate:
     def values(self) -> dict[str, str]:
         """What did not fit, for ``/diagnostics``."""
         return {f"first_ticks_{finding.item}": finding.sentence for finding in self.findings}
+
+    def on_joint_names(self, names: Sequence[str]) -> None:
+        """Names of one JointState; see :class:`FirstTicksCheck`."""
+        with self._lock:
+            if self._check is not None:
+                self._check.on_joint_names(names)
+
+    def on_refused(self, name: str, error: KeelError) -> None:
+        """One message of a term or camera that does not fit; see :class:`FirstTicksCheck`."""
+        with self._lock:
+            if self._check is not None:
+                self._check.on_refused(name, error)
 
     def on_sample(self, term: str, stamp_ns: int, arrival_ns: int, value: ArrayLike) -> None:
         """One raw sample of a term of the contract; see :class:`FirstTicksCheck`."""

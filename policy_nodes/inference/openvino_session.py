@@ -8,6 +8,7 @@ factor of two over one compilation for any batch.
 from __future__ import annotations
 
 import importlib.util
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,6 +24,22 @@ def installed() -> bool:
     return importlib.util.find_spec("openvino") is not None
 
 
+def load() -> Any:
+    """The ``openvino`` package, imported so that it reports to nobody.
+
+    As installed, the import itself sends a usage event to its makers and writes a client id into the user's home
+    directory. Where ``openvino_telemetry`` cannot be imported it does neither, and meanwhile that is made the case.
+    """
+    reporter = "openvino_telemetry"
+    before = {name: module for name, module in sys.modules.items() if name.partition(".")[0] == reporter}
+    sys.modules[reporter] = None  # type: ignore[assignment]  # how Python notes that there is no such module
+    try:
+        return importlib.import_module("openvino")
+    finally:
+        del sys.modules[reporter]
+        sys.modules.update(before)
+
+
 class OpenVinoSession:
     """A graph on the CPU in single precision. Not thread-safe.
 
@@ -35,9 +52,7 @@ class OpenVinoSession:
     """
 
     def __init__(self, model: bytes, threads: int) -> None:
-        import openvino
-
-        self._core = openvino.Core()
+        self._core = load().Core()
         self._model = self._core.read_model(model)
         self._options = {
             "INFERENCE_NUM_THREADS": threads,

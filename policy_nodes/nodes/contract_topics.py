@@ -20,6 +20,8 @@ from policy_nodes.nodes.qos import SENSOR
 
 TermCallback = Callable[[ObservationTerm, int, np.ndarray], None]
 ImageCallback = Callable[[ImageFeature, int, np.ndarray], None]
+Refused = Callable[[str, KeelError], None]
+"""Told the term or camera of a message that does not fit the contract, and why."""
 DEFAULT_JOINT_STATES = "/joint_states"
 
 
@@ -65,6 +67,7 @@ def subscribe_terms(
     callback: TermCallback,
     own_actions: bool = True,
     first: Mapping[str, Callable[[Any], None]] | None = None,
+    refused: Refused | None = None,
 ) -> list[Subscription]:
     """One subscription per contract topic; ``callback(term, stamp_ns, value)`` for every term of every message.
 
@@ -78,6 +81,7 @@ def subscribe_terms(
         callback: receives values (size,) in the term's order and unit.
         own_actions: also the policy's own answers; the policy itself remembers them instead.
         first: by full topic name, what else is called with every message, before the terms are read.
+        refused: called for every message that does not fit.
     """
     by_topic: dict[str, list[tuple[ObservationTerm, TermReader]]] = {}
     for term in (term for term in manifest.terms if own_actions or not term.own_action):
@@ -94,6 +98,8 @@ def subscribe_terms(
                 value = reader.read(message)
             except KeelError as error:
                 node.get_logger().error(f"{error.cause} Fix: {error.fix}", throttle_duration_sec=5.0)
+                if refused is not None:
+                    refused(term.name, error)
                 continue
             callback(term, message_stamp_ns(message, now_ns), value)
 
@@ -105,7 +111,15 @@ def subscribe_terms(
     return made
 
 
-def subscribe_images(node: Node, manifest: Manifest, prefix: str, callback: ImageCallback) -> list[Subscription]:
+def joint_state_topics(manifest: Manifest, prefix: str) -> set[str]:
+    """Full names of the topics on which the contract reads joint states."""
+    read = (term.topic for term in manifest.terms if term.message_type == "sensor_msgs/msg/JointState")
+    return {contract_topic(topic, prefix) for topic in read}
+
+
+def subscribe_images(
+    node: Node, manifest: Manifest, prefix: str, callback: ImageCallback, refused: Refused | None = None
+) -> list[Subscription]:
     """One subscription per camera; ``callback(image, stamp_ns, pixels)`` for every picture that fits the contract.
 
     Others are logged, throttled, and dropped, as in :func:`subscribe_terms`.
@@ -116,6 +130,8 @@ def subscribe_images(node: Node, manifest: Manifest, prefix: str, callback: Imag
             pixels = reader.read(message)
         except KeelError as error:
             node.get_logger().error(f"{error.cause} Fix: {error.fix}", throttle_duration_sec=5.0)
+            if refused is not None:
+                refused(image.name, error)
             return
         callback(image, message_stamp_ns(message, int(node.get_clock().now().nanoseconds)), pixels)
 

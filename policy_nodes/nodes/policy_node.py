@@ -7,23 +7,19 @@ finite: the safety node acts on silence. Inference runs in a thread of its own; 
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 
 from policy_nodes.bundle.load import Bundle
-from policy_nodes.bundle.manifest import ImageFeature, ObservationTerm
-from policy_nodes.inference.first_ticks_gate import FirstTicksGate, parse_mode
-from policy_nodes.inference.observation import ObservationBuffer
+from policy_nodes.inference.first_ticks_gate import parse_mode
 from policy_nodes.inference.planner import Plan
 from policy_nodes.inference.planning_loop import PlanningLoop
 from policy_nodes.nodes.bundle_node import BundleNode
 from policy_nodes.nodes.bundle_options import INFERENCE_OPTIONS, open_planner
-from policy_nodes.nodes.contract_topics import require_joint_positions, subscribe_images, subscribe_terms
+from policy_nodes.nodes.contract_topics import require_joint_positions
 from policy_nodes.nodes.foreign_types import foreign_types
 from policy_nodes.nodes.parameters import Option
+from policy_nodes.nodes.policy_inputs import PolicyInputs
 from policy_nodes.nodes.policy_outputs import PolicyOutputs
 from policy_nodes.nodes.realtime_options import REALTIME_OPTIONS, process_settings, write_timing
 from policy_nodes.nodes.spinning import run_node
@@ -43,10 +39,9 @@ class PolicyNode(BundleNode):
 
     def __init__(self) -> None:
         super().__init__("policy_node", OPTIONS)
-        self._handles: list[Any] = []
+        self._inputs: PolicyInputs | None = None
         self._outputs: PolicyOutputs | None = None
         self._loop: PlanningLoop | None = None
-        self._gate: FirstTicksGate | None = None
 
     def setup(self, bundle: Bundle) -> None:
         """Graphs, warm-up, buffer, publishers."""
@@ -55,30 +50,26 @@ class PolicyNode(BundleNode):
         self._first_ticks = parse_mode(self.text("first_ticks"))
         self._planner = open_planner(self, bundle)
         self._planner.warm_up()
-        self._buffer = ObservationBuffer(bundle.manifest.observations, bundle.manifest.images)
         self._outputs = PolicyOutputs(self, bundle.manifest, lambda: self._loop is not None and self._loop.planned > 0)
-        prefix = self.text("topic_prefix")
-        self._handles = subscribe_terms(self, bundle.manifest, prefix, self._on_term, False)
-        self._handles += subscribe_images(self, bundle.manifest, prefix, self._on_image)
+        self._inputs = PolicyInputs(self, bundle.manifest, self.text("topic_prefix"))
 
     def teardown(self) -> None:
         """End planning, drop subscriptions and publishers."""
         self._end()
-        for handle in self._handles:
-            self.destroy_subscription(handle)
+        if self._inputs is not None:
+            self._inputs.close()
         if self._outputs is not None:
             self._outputs.close()
-        self._handles, self._outputs = [], None
+        self._inputs = self._outputs = None
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Start to plan."""
-        assert self._outputs is not None
+        assert self._inputs is not None and self._outputs is not None
         self._planner.reset()
-        self._buffer.reset()
-        self._gate = FirstTicksGate(self._planner.bundle.manifest, self._first_ticks, self.now_ns())
+        self._inputs.begin(self._first_ticks)
         self._loop = PlanningLoop(
             self._planner,
-            self._buffer,
+            self._inputs.buffer,
             self.now_ns,
             self._publish,
             self._outputs.refused,
@@ -97,36 +88,24 @@ class PolicyNode(BundleNode):
 
     def health(self) -> tuple[bytes, str, dict[str, str]]:
         """Delays, inference latency and refusals."""
-        loop = self._loop
-        if self._outputs is None or loop is None:
+        loop, inputs = self._loop, self._inputs
+        if self._outputs is None or loop is None or inputs is None:
             return DiagnosticStatus.WARN, "inactive", {}
-        values = loop.values() | self._outputs.events.values()
-        if self._gate is not None:
-            values |= self._gate.values()
-        if not loop.planned and (strangers := foreign_types(self, self._handles)):
+        values = loop.values() | self._outputs.events.values() | inputs.gate.values()
+        if not loop.planned and (strangers := foreign_types(self, inputs.handles)):
             return DiagnosticStatus.ERROR, strangers[0], values
-        if self._gate is not None and not self._gate.open:
+        if not inputs.gate.open:
             return DiagnosticStatus.WARN, "the robot's first samples are compared with the contract", values
         if trouble := loop.trouble():
             return DiagnosticStatus.WARN, trouble, values
         return DiagnosticStatus.OK, "planning", values
 
-    def _on_term(self, term: ObservationTerm, stamp_ns: int, value: np.ndarray) -> None:
-        self._buffer.push(term.name, stamp_ns, value)
-        if self._gate is not None and self._gate.watching:
-            self._gate.on_sample(term.name, stamp_ns, self.now_ns(), value)
-
-    def _on_image(self, image: ImageFeature, stamp_ns: int, pixels: np.ndarray) -> None:
-        self._buffer.push_image(image.name, stamp_ns, pixels)
-        if self._gate is not None and self._gate.watching:
-            self._gate.on_image(image.name, stamp_ns, self.now_ns(), pixels)
-
     def _poll(self) -> None:
-        if self._gate is None or self._loop is None:
+        if self._inputs is None or self._loop is None:
             return
-        for finding in self._gate.poll(self.now_ns()):
+        for finding in self._inputs.gate.poll(self.now_ns()):
             self.get_logger().warning(f"first ticks: {finding.sentence}. Fix: {finding.fix}")
-        if self._gate.open:
+        if self._inputs.gate.open:
             self._loop.poll()
 
     def _publish(self, plan: Plan, delay_s: float) -> None:

@@ -84,6 +84,12 @@ def run(args: Args) -> int:
             "note: --sampler DDIM --steps 10, which LeRobot offers too, asks the network ten times; evaluate the result"
         )
     done = convert(checkpoint, policy, shape, contract, args.output, name=args.name, samples=args.samples)
+    executed = done.bundle.manifest.actions.execution_horizon
+    if executed < shape.execution_horizon:
+        print(
+            f"note: {executed} steps of a chunk are executed, not n_action_steps {shape.execution_horizon}: LeRobot stands "
+            "still while it computes, a robot goes on, and the chunk must last until the next one"
+        )
     print(
         f"bundle {done.bundle.path}: chunk of {shape.horizon} steps at {contract.control_rate_hz:g} Hz; "
         f"differs from PyTorch by {done.error:.1e} over {done.samples} random observations"

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import numpy as np
 import onnx
-from onnx import NodeProto, TensorProto, helper, numpy_helper
+from onnx import AttributeProto, NodeProto, TensorProto, helper, numpy_helper
+
+from policy_nodes.errors import BundleError
 
 PRODUCTS = ("MatMul", "Gemm")
 SINGLE = ("Softmax", "LayerNormalization", "ReduceMean", "ReduceSum", "Pow", "Range")
 """Sums over a row, and what feeds them."""
-UNTOUCHED = ("Cast", "Constant", "ConstantOfShape", "Shape", "Size", "If", "Loop", "Scan")
+UNTOUCHED = ("Cast", "Constant", "ConstantOfShape", "Shape", "Size")
 """Operators with a type of their own."""
 
 
@@ -23,12 +25,31 @@ def to_half(graph: bytes) -> bytes:
 
     Args:
         graph: in single precision, weights inside.
+
+    Raises:
+        BundleError: part of it runs in a loop, see :func:`require_flat`.
     """
     model = onnx.shape_inference.infer_shapes(onnx.load_from_string(graph))
+    require_flat(model)
     _Converter(model).run()
     del model.graph.value_info[:]
     onnx.checker.check_model(model)
     return model.SerializeToString()
+
+
+def require_flat(model: onnx.ModelProto) -> None:
+    """Refuse a graph with graphs inside (Scan, Loop, If): a conversion that leaves out the network is none.
+
+    Raises:
+        BundleError: naming the operator.
+    """
+    for node in model.graph.node:
+        if any(attribute.type in (AttributeProto.GRAPH, AttributeProto.GRAPHS) for attribute in node.attribute):
+            raise BundleError(
+                f"The network is inside operator '{node.op_type}' ({node.name or 'unnamed'}), whose inner operators "
+                "would stay in single precision.",
+                "keep this bundle in single precision; on a GPU, TensorRT computes it in half with precision:=float16.",
+            )
 
 
 class _Converter:

@@ -17,7 +17,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from training.export.half import PRODUCTS
+from training.export.half import PRODUCTS, require_flat
 
 Feeds = Mapping[str, NDArray[np.float32]]
 
@@ -31,6 +31,9 @@ def to_int8(graph: bytes, calibration: Sequence[Feeds]) -> bytes:
 
     Returns:
         The serialised model, weights inside; same inputs and outputs.
+
+    Raises:
+        BundleError: part of it runs in a loop, which the quantiser passes over without a word.
     """
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
@@ -46,6 +49,7 @@ def to_int8(graph: bytes, calibration: Sequence[Feeds]) -> bytes:
             return None if feed is None else dict(feed)
 
     model = onnx.load_from_string(graph)
+    require_flat(model)
     for i, node in enumerate(model.graph.node):
         node.name = f"{node.op_type}_{i}"  # the quantiser names its tensors after the nodes
     with _quiet(), tempfile.TemporaryDirectory() as directory:

@@ -54,6 +54,15 @@ def imu(field, **changes):
     return change
 
 
+def wrench(**changes):
+    term = {"message_type": "geometry_msgs/msg/WrenchStamped", "unit": ["N"] * 3, "frame_id": "base"}
+    return imu("force", **(term | changes))
+
+
+def twist(**changes):
+    return imu("linear", **({"message_type": "geometry_msgs/msg/Twist", "unit": ["m/s"] * 3} | changes))
+
+
 def test_an_imu_term_without_contradiction():
     assert found(imu("angular_velocity", unit=["rad/s"] * 3)) == []
     assert found(imu("projected_gravity", unit=["1"] * 3)) == []
@@ -68,6 +77,10 @@ CASES = {
     "degrees of freedom in metres per second": (
         lambda r: joint_term(r).update(unit=["rad/s"] * 8), "joint 'panda_joint1' has unit 'rad/s', but the field is"),
     "pose without frame": (lambda r: pose_term(r).update(frame_id=None), "needs a frame_id"),
+    "force without frame": (wrench(frame_id=None), "a WrenchStamped needs a frame_id"),
+    "joints in a frame": (lambda r: joint_term(r).update(frame_id="base"), "'base' would never be checked: joint space"),
+    "frame of a message without header": (
+        twist(frame_id="base_link"), "'base_link' would never be checked: the message has no header"),
     "quaternion wxyz": (
         lambda r: pose_term(r).update(axes=["x", "y", "z", "qw", "qx", "qy", "qz"]), "axis 'qw' stands where"),
     "degrees per second of an imu": (imu("angular_velocity", unit=["rad"] * 3), "'angular_velocity' has units"),
@@ -84,6 +97,13 @@ CASES = {
     "wider than observed": (lambda r: action(r)["maximum"].__setitem__(0, 9.0), "outside its observed range"),
     "steps finer than control": (lambda r: r["actions"].update(step_s=0.01), "shorter than the control period"),
     "budget outlasts chunk": (lambda r: r["timing"].update(inference_budget_s=0.4), "outlast the whole chunk"),
+    "chunk executed to its end": (
+        lambda r: r["actions"].update(execution_horizon=16),
+        "execution_horizon 16 of 16 steps leaves no time .* may take 0.05 s; at most 13 steps"),
+    "chunk executed nearly to its end": (lambda r: r["actions"].update(execution_horizon=14), "at most 13 steps do"),
+    "delay counts": (
+        lambda r: (r["actions"].update(execution_horizon=13), r["timing"].update(observation_delay_s=0.02)),
+        "may take 0.07 s; at most 12 steps do"),
     "delay beyond age": (lambda r: r["timing"].update(observation_delay_s=0.15), "max_age_s is not above"),
     "input missing": (lambda r: r["policy"]["inputs"].pop(0), "no input of role observation is"),
     "input of no feature": (lambda r: r["observations"].pop(), "'observation.environment_state' is no observation"),
@@ -111,6 +131,11 @@ def test_contradiction(name):
 
 
 def test_what_is_allowed():
+    assert found(wrench()) == [] and found(twist()) == []
+    assert found(lambda r: r["actions"].update(execution_horizon=13)) == []  # 3 x 20 ms are left for a budget of 50 ms
+    remaining = {"replan": "on_remaining", "remaining_steps": 2}
+    early = lambda r: (r["actions"].update(execution_horizon=16), r["timing"].update(chunking=remaining))  # noqa: E731
+    assert found(early) == []
     assert found(lambda r: r["provenance"].update(success=success(9, 0.6, 0.99))) == []
     assert found(lambda r: action(r)["offset"].__setitem__(3, -1.5)) == []
     assert found(lambda r: pose_term(r).update(axes=["cube_x", "cube_y", "cube_z", "qx", "qy", "qz", "qw"])) == []

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from policy_nodes.bundle.manifest import Manifest
+from policy_nodes.errors import ContractError
 from policy_nodes.inference.first_ticks import GRAVITY, FirstTicksCheck, FirstTicksConfig
 from tests.policy_nodes.bundle_fixture import HIGH, JOINTS, LOW, manifest_fields
 
@@ -175,3 +176,39 @@ def test_memory_is_bounded_and_unknown_terms_are_a_mistake_of_the_caller():
     assert len(check._values["imu"]) == 10_000
     with pytest.raises(KeyError):
         check.on_sample("other", 0, 0, [0.0])
+
+
+def test_messages_that_do_not_fit_are_told_with_their_cause_and_not_as_silence():
+    check = FirstTicksCheck(manifest(), 0)
+    check.on_joint_names(JOINTS)
+    for index in range(30):
+        stamp = index * SECOND // 50
+        check.on_sample("joint_position", stamp, stamp, DEFAULT)
+        check.on_refused("imu", ContractError("frame is 'imu', the contract says 'base'.", "transform it with tf2"))
+    verdict, findings = check.verdict(3 * SECOND)
+    assert verdict == "failed"
+    assert [(f.item, f.term, f.fix) for f in findings] == [("refused", "imu", "transform it with tf2")]
+    assert findings[0].sentence == (
+        "30 messages do not fit the contract, the last one: frame is 'imu', the contract says 'base'"
+    )
+
+
+def test_a_foreign_message_among_good_ones_is_a_finding_too():
+    check = FirstTicksCheck(manifest(), 0)
+    for index in range(26):
+        stamp = index * SECOND // 50
+        check.on_sample("joint_position", stamp, stamp, DEFAULT)
+        check.on_sample("imu", stamp, stamp, (0, 0, GRAVITY))
+    check.on_refused("imu", ContractError("frame is 'camera'.", "stop the second publisher"))
+    assert [f.item for f in check.verdict(SECOND)[1]] == ["refused"]
+
+
+def test_a_joint_under_another_name_is_told_once():
+    """Its messages are refused because of the name: one finding, not three."""
+    check = FirstTicksCheck(manifest(), 0)
+    check.on_joint_names([*JOINTS[:7], "panda_finger"])
+    for index in range(30):
+        stamp = index * SECOND // 50
+        check.on_sample("imu", stamp, stamp, (0, 0, GRAVITY))
+        check.on_refused("joint_position", ContractError("joint 'panda_finger_joint1' is missing.", "rename it"))
+    assert [f.item for f in check.verdict(3 * SECOND)[1]] == ["names"]

@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pytest
 
@@ -56,3 +58,10 @@ def test_the_provider_is_this_session_where_the_package_is():
     with pytest.raises(ProviderError, match="OpenVINO cannot build the graph") as caught:
         create_session(b"no graph", "openvino")
     assert "keel doctor" in caught.value.fix
+
+
+def test_a_package_that_reports_is_left_to_those_who_use_it(monkeypatch):
+    reporter = object()
+    monkeypatch.setitem(sys.modules, "openvino_telemetry", reporter)
+    openvino_session.load()
+    assert sys.modules["openvino_telemetry"] is reporter

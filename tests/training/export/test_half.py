@@ -4,7 +4,9 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from policy_nodes.errors import BundleError
 from training.export.half import end_nodes, to_half
+from training.export.quantize import to_int8
 
 
 def network(scale=1e5):
@@ -76,3 +78,36 @@ def test_a_graph_without_products_is_left_in_single(op_type):
     )  # fmt: skip
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
     assert [node.op_type for node in onnx.load_from_string(to_half(model.SerializeToString())).graph.node] == [op_type]
+
+
+def in_a_loop():
+    """y = x W, then x_{k+1} = x_k W for each row of a table: a sampler, as a converted Diffusion policy has it."""
+    value = helper.make_tensor_value_info
+    body = helper.make_graph(
+        [helper.make_node("Add", ["state", "row"], ["told"]), helper.make_node("MatMul", ["told", "weights"], ["next"])],
+        "body",
+        [value("state", TensorProto.FLOAT, ["n", 4]), value("row", TensorProto.FLOAT, [4])],
+        [value("next", TensorProto.FLOAT, ["n", 4])],
+    )
+    nodes = [
+        helper.make_node("MatMul", ["x", "weights"], ["first"]),
+        helper.make_node("Scan", ["first", "table"], ["y"], name="sampler", body=body, num_scan_inputs=1),
+    ]
+    constants = {"weights": np.eye(4, dtype=np.float32), "table": np.ones((3, 4), np.float32)}
+    graph = helper.make_graph(
+        nodes,
+        "loop",
+        [value("x", TensorProto.FLOAT, ["n", 4])],
+        [value("y", TensorProto.FLOAT, ["n", 4])],
+        [numpy_helper.from_array(array, name) for name, array in constants.items()],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+
+
+@pytest.mark.parametrize("convert", [to_half, lambda graph: to_int8(graph, [{"x": np.zeros((1, 4), np.float32)}])])
+def test_a_network_inside_a_loop_is_refused_rather_than_left_as_it_is(convert):
+    model = in_a_loop()
+    assert run(model.SerializeToString(), np.zeros((2, 4), np.float32)).tolist() == [[3.0] * 4] * 2  # a sound graph
+    with pytest.raises(BundleError, match=r"inside operator 'Scan' \(sampler\)") as caught:
+        convert(model.SerializeToString())
+    assert "single precision" in caught.value.fix

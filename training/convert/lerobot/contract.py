@@ -25,6 +25,7 @@ from policy_nodes.bundle.manifest import (
     Timing,
     Topic,
 )
+from policy_nodes.bundle.semantics import steps_to_execute
 from policy_nodes.errors import ConfigError
 from policy_nodes.safety.config import SafetyConfig
 from training.convert.lerobot.checkpoint import LeRobotCheckpoint
@@ -112,6 +113,7 @@ def manifest_parts(
 ) -> tuple[list[ObservationFeature], list[ImageFeature], ActionSpec, Timing]:
     """Observations, cameras, actions and timing of the manifest."""
     step = 1.0 / contract.control_rate_hz
+    timing = Timing(control_rate_hz=contract.control_rate_hz, inference_budget_s=contract.inference_budget_s)
     observations = [
         ObservationFeature(
             name=feature.name, terms=contract.observations[feature.name], history=shape.history, history_step_s=step
@@ -139,7 +141,9 @@ def manifest_parts(
         execution_horizon=shape.execution_horizon,
         step_s=step,
     )
-    timing = Timing(control_rate_hz=contract.control_rate_hz, inference_budget_s=contract.inference_budget_s)
+    # LeRobot stands still while it thinks, a robot under this contract goes on: the chunk must last until the next one.
+    latest = steps_to_execute(actions, contract.inference_budget_s)
+    actions = actions.model_copy(update={"execution_horizon": max(1, min(shape.execution_horizon, latest))})
     return observations, images, actions, timing
 
 

@@ -46,6 +46,16 @@ def test_manifest_parts_take_history_and_horizon_from_the_checkpoint(diffusion, 
     assert timing.control_rate_hz == 10.0
 
 
+@pytest.mark.parametrize(("budget", "executed"), [(0.1, 4), (0.35, 3), (0.55, 1), (2.0, 1)])
+def test_a_chunk_lasts_until_the_next_one_is_ready(diffusion, tmp_path, budget, executed):
+    """Seven steps of 0.1 s: what LeRobot executes (4), unless the inference budget needs more of them."""
+    checkpoint = read_checkpoint(diffusion)
+    raw = filled_template(checkpoint) | {"inference_budget_s": budget}
+    contract = read_contract(written(tmp_path, raw), checkpoint)
+    actions = manifest_parts(contract, checkpoint, build(checkpoint, None, None)[1])[2]
+    assert actions.execution_horizon == executed  # 2 s outlast any chunk: the manifest's own checks say so
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
