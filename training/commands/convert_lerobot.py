@@ -87,8 +87,8 @@ def run(args: Args) -> int:
     executed = done.bundle.manifest.actions.execution_horizon
     if executed < shape.execution_horizon:
         print(
-            f"note: {executed} steps of a chunk are executed, not n_action_steps {shape.execution_horizon}: LeRobot stands "
-            "still while it computes, a robot goes on, and the chunk must last until the next one"
+            f"note: {executed} steps of a chunk are executed, not n_action_steps {shape.execution_horizon}: LeRobot "
+            "stands still while it computes, a robot goes on, and the chunk must last until the next one"
         )
     print(
         f"bundle {done.bundle.path}: chunk of {shape.horizon} steps at {contract.control_rate_hz:g} Hz; "

@@ -78,7 +78,7 @@ CASES = {
         lambda r: joint_term(r).update(unit=["rad/s"] * 8), "joint 'panda_joint1' has unit 'rad/s', but the field is"),
     "pose without frame": (lambda r: pose_term(r).update(frame_id=None), "needs a frame_id"),
     "force without frame": (wrench(frame_id=None), "a WrenchStamped needs a frame_id"),
-    "joints in a frame": (lambda r: joint_term(r).update(frame_id="base"), "'base' would never be checked: joint space"),
+    "joints in a frame": (lambda r: joint_term(r).update(frame_id="base"), "'base' would never be checked: joint"),
     "frame of a message without header": (
         twist(frame_id="base_link"), "'base_link' would never be checked: the message has no header"),
     "quaternion wxyz": (

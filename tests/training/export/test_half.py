@@ -84,7 +84,10 @@ def in_a_loop():
     """y = x W, then x_{k+1} = x_k W for each row of a table: a sampler, as a converted Diffusion policy has it."""
     value = helper.make_tensor_value_info
     body = helper.make_graph(
-        [helper.make_node("Add", ["state", "row"], ["told"]), helper.make_node("MatMul", ["told", "weights"], ["next"])],
+        [
+            helper.make_node("Add", ["state", "row"], ["told"]),
+            helper.make_node("MatMul", ["told", "weights"], ["next"]),
+        ],
         "body",
         [value("state", TensorProto.FLOAT, ["n", 4]), value("row", TensorProto.FLOAT, [4])],
         [value("next", TensorProto.FLOAT, ["n", 4])],
