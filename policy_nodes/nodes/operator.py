@@ -112,6 +112,7 @@ class Operator:
         for kind, topic, callback, qos in subscriptions:
             node.create_subscription(kind, topic, guarded(node, callback), qos)
         names = {"enable": (SetBool, "safety_node/enable"), "reset": (Trigger, "safety_node/reset")}
+        names["move_home"] = (Trigger, "safety_node/move_home")
         names |= {name: (Trigger, f"sim_node/{name}") for name in SCENE}
         names["corrupt_observation"] = (SetBool, "sim_node/corrupt_observation")
         names["estop"], names["ledger"] = (Trigger, "safety_node/estop"), (Trigger, "fault_node/ledger")
@@ -167,7 +168,7 @@ class Operator:
         self.wait_for(lambda view: False, seconds, interval)
 
     def call(self, name: str, data: bool | None = None, timeout_s: float = 5.0) -> tuple[bool, str]:
-        """Call ``enable``, ``reset``, ``estop``, ``corrupt_observation``, ``ledger`` or one of :data:`SCENE`.
+        """Call ``enable``, ``reset``, ``move_home``, ``estop``, ``corrupt_observation``, ``ledger`` or one of :data:`SCENE`.
 
         Returns:
             success and message of the answer.

@@ -1,7 +1,8 @@
 """safety_node: the last word before the robot. At every control tick it makes a command from what it has.
 
 Inputs: contract topics, ``policy_node/action_chunk``, ``monitor_node/alarm``. Outputs: the contract's command topic
-and ``~/state``. Services: ``~/enable`` (std_srvs/SetBool), ``~/reset`` and ``~/estop`` (std_srvs/Trigger).
+and ``~/state``. Services: ``~/enable`` (std_srvs/SetBool), ``~/reset``, ``~/move_home`` and ``~/estop``
+(std_srvs/Trigger).
 
 The control loop is a thread of its own with absolute deadlines; ROS callbacks only store the newest sample. Leaving the
 active lifecycle state, for whatever reason, first stops the robot.

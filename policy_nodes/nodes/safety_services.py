@@ -1,4 +1,4 @@
-"""What an operator asks of the safety node: enable, reset, emergency stop."""
+"""What an operator asks of the safety node: enable, reset, move home, emergency stop."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from policy_nodes.safety.governor import Governor
 
 
 class SafetyServices:
-    """``~/enable`` (std_srvs/SetBool), ``~/reset`` and ``~/estop`` (std_srvs/Trigger).
+    """``~/enable`` (std_srvs/SetBool), ``~/reset``, ``~/move_home`` and ``~/estop`` (std_srvs/Trigger).
 
     Args:
         node: that serves.
@@ -27,6 +27,7 @@ class SafetyServices:
         self._served = [
             node.create_service(SetBool, "~/enable", self.enable),
             node.create_service(Trigger, "~/reset", self.reset),
+            node.create_service(Trigger, "~/move_home", self.move_home),
             node.create_service(Trigger, "~/estop", self.estop),
         ]
 
@@ -42,6 +43,14 @@ class SafetyServices:
     def reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         """Acknowledge a latched stop."""
         response.success, response.message = self._governor.reset(self._now_ns())
+        return response
+
+    def move_home(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        """Begin the way home; answered at once, the state is READY again when the robot is there."""
+        if obstacles := self._obstacles():
+            response.success, response.message = False, f"Cannot move home: {'; '.join(obstacles)}."
+        else:
+            response.success, response.message = self._governor.move_home(self._now_ns())
         return response
 
     def estop(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:

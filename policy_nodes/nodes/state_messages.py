@@ -17,8 +17,8 @@ LEVELS = {
     State.BACKUP: DiagnosticStatus.ERROR,
     State.STOPPED: DiagnosticStatus.ERROR,
 }
-WANTED = (Reason.OPERATOR_DISABLE, Reason.SHUTDOWN)
-"""Stops that somebody asked for."""
+WANTED = (Reason.OPERATOR_DISABLE, Reason.OPERATOR_HOME, Reason.SHUTDOWN)
+"""Stops and ways that somebody asked for."""
 BY_BACKUP = (State.DEGRADED, State.BACKUP)
 """States in which a backup may command."""
 

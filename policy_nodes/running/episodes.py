@@ -49,6 +49,7 @@ def start_episode(session: Session) -> int:
         except RunError:
             if scene == SCENES - 1:
                 raise
+            session.move_home()  # a robot that a stop left on its way may be what is refused
     return session.operator.now_ns()
 
 
@@ -62,7 +63,7 @@ def new_scene(session: Session) -> None:
 
 
 def resume(session: Session) -> bool:
-    """Reset and enable after a stop, in the scene as it is, then in new ones; False when motion is always refused."""
+    """Reset and enable after a stop, in the scene as it is, then from home in new ones; False when motion is always refused."""
     for _ in range(SCENES):
         try:
             if session.operator.view.state.state == "STOPPED":
@@ -72,6 +73,7 @@ def resume(session: Session) -> bool:
             return True
         except RunError:
             session.check_processes()  # a node that ended is no refusal
+            session.move_home()
             new_scene(session)
     return False
 

@@ -18,6 +18,7 @@ from policy_nodes.nodes.operator import Operator
 READY_TIMEOUT_S = 30.0
 REST_TIMEOUT_S = 5.0
 SHUTDOWN_S = 8.0
+HOME_TIMEOUT_S = 15.0
 MOVING = ("ACTIVE", "DEGRADED", "BACKUP")
 
 
@@ -103,6 +104,18 @@ class Session:
             RunError: refused for the whole time.
         """
         self._insist("reset", None, timeout_s)
+
+    def move_home(self, timeout_s: float = HOME_TIMEOUT_S) -> bool:
+        """Send the robot home and wait until it is READY there; False where it is refused or ended on the way.
+
+        Raises:
+            OperatorError: the safety node does not answer.
+        """
+        seen = len(self.operator.view.events)
+        if not self.operator.call("move_home")[0]:
+            return False
+        self.operator.wait_for(lambda view: len(view.events) > seen, 1.0, self.check_processes)
+        return self.wait_state("READY", "STOPPED", timeout_s=timeout_s) and self.operator.view.state.state == "READY"
 
     def rest(self) -> None:
         """Bring a moving robot to rest while every node still runs; never raises KeelError."""

@@ -151,6 +151,15 @@ class Commander:
         assert self.recoverability is not None
         return self.recoverability.why_not(self._moving.then(command, self._dt), self._places()) is None
 
+    def cannot_begin(self, name: str, terms: Mapping[str, Array]) -> str | None:
+        """Why a backup cannot be begun from the commanded motion, or None."""
+        self._terms, motion, chosen = terms, self._moving, self._backups.get(name)
+        if chosen is None:
+            return f"safety.yaml configures no backup '{name}' (backups.{SECTIONS[name]})"
+        if chosen.admissible(motion.position, motion.velocity, motion.acceleration):
+            return None
+        return f"the way of the backup '{name}' is not clear of everything the filter knows"
+
     def start_backup(self, now_ns: int, name: str) -> None:
         """Hand over to a backup; the jerk-limited stop replaces one whose precondition does not hold.
 

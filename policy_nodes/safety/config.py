@@ -154,6 +154,8 @@ class SafetyConfig(Strict):
         if self.backups.stl_mpc is not None and self.filter is None:
             raise ValueError("backups.stl_mpc: there is no geometry to plan in; describe it in 'filter'")
         for reason, reaction in self.reactions.items():
+            if reason is Reason.OPERATOR_HOME:
+                raise ValueError("reactions: 'operator_home' always moves home; remove it")
             if REASONS[reason].reaction is not Reaction.STOP:
                 raise ValueError(f"reactions: '{reason.value}' does not stop the robot, so it has no stop category")
             if reason is Reason.ESTOP and reaction.stop_category == 2:

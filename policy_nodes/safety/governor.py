@@ -20,13 +20,13 @@ import numpy as np
 from policy_nodes.bundle.manifest import ObservationTerm
 from policy_nodes.safety.alarms import AlarmWatch
 from policy_nodes.safety.attitude import AttitudeWatch
-from policy_nodes.safety.backup import JerkLimitedStop
+from policy_nodes.safety.backup import Home, JerkLimitedStop
 from policy_nodes.safety.black_box import BlackBox
 from policy_nodes.safety.chunks import ChunkForm, ChunkWatch, Wanted
 from policy_nodes.safety.clock import TickClock
 from policy_nodes.safety.commander import Commander
 from policy_nodes.safety.config import SafetyConfig
-from policy_nodes.safety.decision import LIMITED_TOLERANCE, Decision
+from policy_nodes.safety.decision import Decision, decision_of
 from policy_nodes.safety.distances import moving_joint, too_far, tracking_lost
 from policy_nodes.safety.effort import EffortWatch
 from policy_nodes.safety.filter.safety_filter import Infeasible
@@ -82,9 +82,8 @@ class Governor:
         self._attitude = AttitudeWatch(config.attitude)
         self.black_box = BlackBox(config.black_box_s, control_period_s, joints, [term.name for term in terms])
         self._rivals = ""
-        self._clean_ticks = 0
         self._estop_held = False
-        self._ticks = self._limited_ticks = self._unknown_terms = 0
+        self._ticks = self._clean_ticks = self._limited_ticks = self._unknown_terms = 0
         self._used_backup: str | None = None
         self._error = ""
 
@@ -258,13 +257,32 @@ class Governor:
             blocking[cause] = next(iter(self._specifications.faults()), None)
         if cause is Reason.FILTER_INFEASIBLE:
             blocking[cause] = self._breach(self._standing)
-        still = blocking.get(cause) if cause is not None else None
-        if still is not None:
+        if cause is not None and (still := blocking.get(cause)) is not None:
             missing.append(f"{still.reason.value}: {still.detail}")
         if missing:
             return False, "Cannot reset: " + "; ".join(missing) + "."
         self._apply(now_ns, Fault(Reason.OPERATOR_RESET, ""))
         return True, "Reset; READY."
+
+    def move_home(self, now_ns: int) -> tuple[bool, str]:
+        """Begin the way from READY to the home position, back to READY; faults, a disable and the filter end it.
+
+        Returns:
+            Whether it was begun, and a message for the operator naming everything that is missing.
+        """
+        return self._asked(now_ns, "move home", lambda: self._move_home(now_ns))
+
+    def _move_home(self, now_ns: int) -> tuple[bool, str]:
+        missing, start = self._missing_for_motion(now_ns), self._standing
+        if not missing and start is not None:
+            self._commander.begin(start)
+            problem = self._commander.cannot_begin(Home.name, self._values())
+            missing = [] if problem is None else [problem]
+        if missing or start is None:
+            return False, "Cannot move home: " + "; ".join(missing) + "."
+        self._commander.start_backup(now_ns, Home.name)
+        self._apply(now_ns, Fault(Reason.OPERATOR_HOME, ""))
+        return True, "Moving home."
 
     def _asked(self, now_ns: int, what: str, act: Callable[[], tuple[bool, str]]) -> tuple[bool, str]:
         """Do what the operator asks and note it; a failure in here is INTERNAL_ERROR."""
@@ -318,13 +336,12 @@ class Governor:
         """Everything an operator may want to see, as text for ``/diagnostics``."""
         with self._lock:
             counters = {
-                "ticks": self._ticks, "limited_ticks": self._limited_ticks,
+                "ticks": self._ticks, "limited_ticks": self._limited_ticks, "ignored_alarms": self._alarms.ignored,
                 "filtered_ticks": self._commander.filtered_ticks, "simulated_stops": self._commander.simulated_ticks,
                 "unknown_observations": self._unknown_terms,
-                "ignored_alarms": self._alarms.ignored,
             }  # fmt: skip
-            watches = [self._joint, *self._terms.values()]
-            text = describe(self._supervisor, watches, self._chunks, counters, self._clock.last_ns or 0, self._error)
+            watches, seen_ns = [self._joint, *self._terms.values()], self._clock.last_ns or 0
+            text = describe(self._supervisor, watches, self._chunks, counters, seen_ns, self._error)
             return text | self._specifications.status()
 
     def _tick(self, now_ns: int) -> Decision:
@@ -403,17 +420,17 @@ class Governor:
 
     def _stop_going(self, now_ns: int) -> bool:
         """Give up a backup that goes somewhere for the stop; whether there was one."""
-        going = self._going
-        if going:
+        if going := self._going:
             self._commander.start_backup(now_ns, JerkLimitedStop.name)
         return going
 
+    def _missing_for_motion(self, now_ns: int) -> list[str]:
+        missing = self._supervisor.not_ready + [fault.detail for fault in self._signal_faults(now_ns)]
+        joint = moving_joint(self._config, self._joint.velocity)
+        return missing if joint is None else [*missing, f"joint '{joint}' is moving"]
+
     def _missing_for_enable(self, now_ns: int) -> list[str]:
-        missing = [fault.detail for fault in self._signal_faults(now_ns)]
-        if self.state is State.STOPPED:
-            missing.insert(0, f"stopped by {self.reason.value if self.reason else '?'}, reset first")
-        elif self.state is not State.READY:
-            missing.insert(0, f"state is {self.state.value}, not READY")
+        missing = self._missing_for_motion(now_ns)
         found = [self._alarms.lost(now_ns), self._attitude.fault(self._values(), enabling=True)]
         if self._config.alarm_reaction not in ("warn", "slow"):
             found.append(self._alarms.alarm())
@@ -428,9 +445,6 @@ class Governor:
         violated = self._specifications.faults(measured, self._chunks.ahead(now_ns))
         found += [fault for fault in violated if fault.reason is not warning]
         missing += [f"{fault.reason.value}: {fault.detail}" for fault in found if fault is not None]
-        joint = moving_joint(self._config, self._joint.velocity)
-        if joint is not None:
-            missing.append(f"joint '{joint}' is moving")
         return missing
 
     def _apply(self, now_ns: int, fault: Fault) -> None:
@@ -480,21 +494,7 @@ class Governor:
         return command
 
     def _decide(self, now_ns: int, command: Array | None, wanted: Wanted | None) -> Decision:
-        supervisor = self._supervisor
-        position = None if wanted is None else wanted.position
-        limited = False
-        if command is not None and position is not None:
-            limited = bool((np.abs(command - position) > LIMITED_TOLERANCE).any())
-            self._limited_ticks += limited
-        reason = Reason.LIMITED if limited and supervisor.state is State.ACTIVE else supervisor.reason
-        return Decision(
-            stamp_ns=now_ns,
-            state=supervisor.state,
-            reason=reason,
-            command=None if command is None else np.array(command),
-            wanted=position,
-            limited=limited,
-            backup=self._used_backup,
-            stop_category=supervisor.stop_category,
-            detail=supervisor.detail,
-        )
+        asked = None if wanted is None else wanted.position
+        decision = decision_of(self._supervisor, now_ns, command, asked, self._used_backup)
+        self._limited_ticks += decision.limited
+        return decision

@@ -20,6 +20,7 @@ class Reason(str, Enum):
     OPERATOR_ENABLE = "operator_enable"
     OPERATOR_DISABLE = "operator_disable"
     OPERATOR_RESET = "operator_reset"
+    OPERATOR_HOME = "operator_home"
     POLICY_RECOVERED = "policy_recovered"
     BACKUP_FINISHED = "backup_finished"
     DISABLED_AT_REST = "disabled_at_rest"
@@ -121,9 +122,10 @@ REASONS: dict[Reason, ReasonInfo] = {
     Reason.OPERATOR_ENABLE: _event("The operator enabled motion."),
     Reason.OPERATOR_DISABLE: _stop(2, "The operator disabled motion.", "Enable again when ready.", latched=False),
     Reason.OPERATOR_RESET: _event("The operator acknowledged the stop."),
+    Reason.OPERATOR_HOME: _stop(2, "The operator sent the robot home.", "Enable when it is there.", latched=False),
     Reason.POLICY_RECOVERED: _event("The cause of the degradation is gone."),
     Reason.BACKUP_FINISHED: _event("The backup brought the robot to rest; the stop is latched."),
-    Reason.DISABLED_AT_REST: _event("The robot came to rest after the operator disabled motion."),
+    Reason.DISABLED_AT_REST: _event("The robot came to rest after the operator disabled motion, or is home."),
     Reason.LIMITED: _note(
         "The command was changed to respect position, velocity, acceleration or jerk limits.",
         "If frequent, retrain with the robot's limits or review safety.yaml.",

@@ -107,6 +107,9 @@ def build_table(config: SafetyConfig) -> Table:
         elif reaction is Reaction.STOP:
             cut = config.stop_reaction(reason).stop_category == 0
             stop = Row(State.STOPPED, Action.REST) if cut else Row(State.BACKUP, Action.BACKUP)
+            if reason is Reason.OPERATOR_HOME:
+                table[State.READY, reason] = stop
+                continue
             table.update({(state, reason): stop for state in MOVING})
             if reason is Reason.OPERATOR_DISABLE:
                 continue
@@ -141,6 +144,13 @@ class Supervisor:
         if self.state in (State.BACKUP, State.STOPPED) and self.reason is not None:
             return self._config.stop_reaction(self.reason).stop_category
         return None
+
+    @property
+    def not_ready(self) -> list[str]:
+        """Why motion cannot begin in the present state, in words; empty in READY."""
+        if self.state is State.STOPPED:
+            return [f"stopped by {self.reason.value if self.reason else '?'}, reset first"]
+        return [] if self.state is State.READY else [f"state is {self.state.value}, not READY"]
 
     @property
     def latched(self) -> bool:

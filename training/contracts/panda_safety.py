@@ -6,6 +6,7 @@ Menagerie model's link frames; radii enclose its visual meshes.
 
 from __future__ import annotations
 
+from policy_nodes.safety.backup_config import BackupConfig
 from policy_nodes.safety.config import JointLimit, SafetyConfig
 from policy_nodes.safety.filter.config import (
     BodyConfig,
@@ -107,5 +108,6 @@ def panda_safety(joint_state_timeout_s: float, temporal_logic: list[Specificatio
         joint_state_timeout_s=joint_state_timeout_s,
         filter=cell_filter(),
         recoverability=RecoverabilityConfig(horizon_s=0.8, checks=16),
+        backups=BackupConfig(home=panda.HOME.tolist()),
         temporal_logic=specifications() if temporal_logic is None else temporal_logic,
     )

@@ -47,6 +47,6 @@ def reach_avoid_safety(steps: int, step_s: float) -> SafetyConfig:
         chunk_grace_s=0.1,
         filter=reach_avoid_geometry(),
         recoverability=RecoverabilityConfig(horizon_s=0.8, checks=16),
-        backups=BackupConfig(stl_mpc=search),
+        backups=BackupConfig(home=panda.HOME.tolist(), stl_mpc=search),
         reactions={reason: StopReaction(backup="stl_mpc", stop_category=2) for reason in TAKEN_OVER},
     )

@@ -149,6 +149,7 @@ class LiveGraph:
                 except RunError:  # a scene that a monitor or a specification refuses
                     if number == attempts - 1:
                         raise
+                    self.session.move_home()
                     continue
             self.fresh = False
             self._driver.twist = phase.drive
@@ -180,7 +181,8 @@ class LiveGraph:
     def recover(self) -> bool:
         """After a fault is gone: a new scene, reset, enable; whether the policy moves again.
 
-        More than one scene is tried: the failure monitor may rightly refuse one, with the robot somewhere on its way.
+        More than one scene is tried, from home: the failure monitor may rightly refuse one with the robot somewhere on
+        its way, and even one seen from home.
         """
         try:
             if self.operator.view.state.state in STOPPING:
@@ -204,6 +206,7 @@ class LiveGraph:
             except RunError:
                 if not left:
                     raise
+                self.session.move_home()
                 self._scene()
 
     def revive(self, node: str) -> None:

@@ -21,6 +21,7 @@ from tests.policy_nodes.bundle_fixture import (
     observation_arrays,
     safety_yaml,
 )
+from tests.policy_nodes.nodes.scripted_robot import HOME
 
 STEP_S = 0.02
 
@@ -69,6 +70,7 @@ def drifting_model(speed: float) -> onnx.ModelProto:
 def patient_safety_yaml() -> bytes:
     """Limits of the Panda with timeouts that a loaded test machine keeps."""
     settings = yaml.safe_load(safety_yaml())
+    settings["backups"] = {"home": HOME.tolist(), "home_speed": 1.0}
     return yaml.safe_dump(
         {**settings, "joint_state_timeout_s": 0.3, "clock_jump_s": 1.0, "chunk_grace_s": 0.2}
     ).encode()

@@ -12,6 +12,7 @@ from std_msgs.msg import Float64MultiArray
 from tests.policy_nodes.bundle_fixture import ACCELERATION, HIGH, JERK, LOW, VELOCITY
 from tests.policy_nodes.nodes.bundles import drifting_bundle
 from tests.policy_nodes.nodes.graph import Graph
+from tests.policy_nodes.nodes.scripted_robot import HOME
 
 pytestmark = pytest.mark.ros
 SPEED = 0.4
@@ -76,6 +77,22 @@ def test_a_stopped_policy_ends_in_a_backup_on_the_wire_and_needs_reset_and_enabl
         os.kill(pid, signal.SIGCONT)
     time.sleep(0.4)
     assert graph.state() == "STOPPED"
+
+
+def test_the_operator_sends_the_robot_home_and_back_to_work(graph):
+    graph.enable()
+    assert graph.until(lambda: np.abs(graph.recorded()[-1] - HOME).max() > 0.05)
+    assert not graph.operator.call("move_home")[0], "not while the policy commands"
+    assert graph.operator.call("enable", False)[0]
+    graph.reach("READY")
+    events = graph.operator.view.events
+    seen = len(events)
+    assert graph.operator.call("move_home") == (True, "Moving home.")
+    assert graph.until(lambda: [event.state for event in events[seen:]][-1:] == ["READY"])
+    assert {(event.reason, event.backup) for event in events[seen:-1]} == {("OPERATOR_HOME", "home")}
+    np.testing.assert_allclose(graph.recorded()[-1], HOME, atol=1e-6)
+    assert_within_limits(graph.recorded())
+    graph.enable()
 
 
 def test_a_restarted_policy_does_not_resume_motion(graph):

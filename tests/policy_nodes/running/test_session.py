@@ -75,6 +75,39 @@ def test_a_standing_robot_is_left_alone_and_a_dead_safety_node_does_not_prevent_
     session("ACTIVE", dead=True).rest()
 
 
+class Homing(Operator):
+    """Answers ``move_home`` and then goes through ``states``, one per wait."""
+
+    def __init__(self, accepts=True, states=("BACKUP", "READY")):
+        super().__init__("READY")
+        self.accepts, self.states = accepts, list(states)
+
+    def call(self, name, data=None, timeout_s=5.0):
+        self.calls.append((name, data))
+        return self.accepts, "Moving home."
+
+    def wait_for(self, condition, timeout_s, interval=None):
+        if self.states:
+            self.view.state = StateEvent(1, self.states.pop(0))
+            self.view.events.append(self.view.state)
+        return condition(self.view)
+
+
+@pytest.mark.parametrize(
+    ("operator", "arrived"),
+    [
+        (Homing(), True),
+        (Homing(accepts=False), False),  # still READY, and not at home
+        (Homing(states=("BACKUP", "STOPPED")), False),
+        (Homing(states=("BACKUP", "BACKUP")), False),
+    ],
+)
+def test_the_way_home_is_over_when_the_robot_is_ready_there(operator, arrived):
+    running = Session(None, SimpleNamespace(processes={}), operator, Path("/logs"))  # type: ignore[arg-type]
+    assert running.move_home() is arrived
+    assert operator.calls == [("move_home", None)]
+
+
 def test_waiting_for_names_what_is_missing():
     running = session("INIT")
     values = {"age_s/joint state": "never", "age_s/cube_pose": "0.01", "obstacles": "the robot lacks joint 'a'"}

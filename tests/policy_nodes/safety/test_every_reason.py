@@ -96,6 +96,13 @@ def disabled() -> Rig:
     return until(rig, Reason.OPERATOR_DISABLE, 1)
 
 
+def sent_home() -> Rig:
+    rig = Rig(config(backups={"home": [0.05, -0.03]}))
+    rig.tick(8)
+    rig.governor.move_home(rig.now)
+    return until(rig, Reason.OPERATOR_HOME, 1)
+
+
 def broken() -> Rig:
     rig = Rig().active()
     rig.governor.fail(rig.now, "the loop died")
@@ -168,6 +175,7 @@ SCENES: dict[Reason, Callable[[], Rig]] = {
     Reason.BACKUP_FINISHED: around_a_stop,
     Reason.DISABLED_AT_REST: around_a_stop,
     Reason.OPERATOR_DISABLE: disabled,
+    Reason.OPERATOR_HOME: sent_home,
     Reason.LIMITED: lambda: until(Rig(speed=1.8).active(1), Reason.LIMITED),
     Reason.CHUNK_STALE: outdated,
     Reason.CHUNK_NOT_FINITE: refused(Reason.CHUNK_NOT_FINITE, lambda c: replace(c, values=c.values * np.nan)),

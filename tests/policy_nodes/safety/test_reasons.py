@@ -16,9 +16,9 @@ def test_stopping_reasons_have_a_category_and_only_they_do() -> None:
         assert (info.stop_category is not None) == (info.reaction is Reaction.STOP), reason
 
 
-def test_only_the_operators_own_stop_is_not_latched() -> None:
+def test_only_what_the_operator_asked_for_is_not_latched() -> None:
     free = [reason for reason, info in REASONS.items() if info.reaction is Reaction.STOP and not info.latched]
-    assert free == [Reason.OPERATOR_DISABLE]
+    assert free == [Reason.OPERATOR_DISABLE, Reason.OPERATOR_HOME]
 
 
 def test_lost_joint_state_and_emergency_stop_are_category_1() -> None:

@@ -22,7 +22,11 @@ def in_state(state: State, **changes: object) -> Supervisor:
     return supervisor
 
 
-STOPPING = [reason for reason, info in REASONS.items() if info.reaction is Reaction.STOP]
+STOPPING = [
+    reason
+    for reason, info in REASONS.items()
+    if info.reaction is Reaction.STOP and reason is not Reason.OPERATOR_HOME  # begun from READY
+]
 
 
 @pytest.mark.parametrize("reason", STOPPING)
@@ -67,6 +71,16 @@ def test_every_action_of_the_table_fits_its_state() -> None:
     }
     for row in build_table(config(alarm_reaction="hold")).values():
         assert row.action in fits[row.state]
+
+
+def test_home_is_begun_from_ready_only_and_any_fault_is_worse() -> None:
+    table = build_table(config())
+    assert {state for state, reason in table if reason is Reason.OPERATOR_HOME} == {State.READY}
+    assert table[State.READY, Reason.OPERATOR_HOME] == Row(State.BACKUP, Action.BACKUP)
+    supervisor = Supervisor(config())
+    for fault in STOPPING:
+        if fault is not Reason.OPERATOR_DISABLE:
+            assert supervisor.worst([Reason.OPERATOR_HOME, fault]) is fault
 
 
 def test_signal_faults_before_enabling_lead_back_to_init_and_estop_latches() -> None:
