@@ -63,7 +63,7 @@ def new_scene(session: Session) -> None:
 
 
 def resume(session: Session) -> bool:
-    """Reset and enable after a stop, in the scene as it is, then from home in new ones; False when motion is always refused."""
+    """Reset and enable after a stop, in the scene as it is, then from home in new ones; False when always refused."""
     for _ in range(SCENES):
         try:
             if session.operator.view.state.state == "STOPPED":
