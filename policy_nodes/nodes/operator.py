@@ -168,7 +168,7 @@ class Operator:
         self.wait_for(lambda view: False, seconds, interval)
 
     def call(self, name: str, data: bool | None = None, timeout_s: float = 5.0) -> tuple[bool, str]:
-        """Call ``enable``, ``reset``, ``move_home``, ``estop``, ``corrupt_observation``, ``ledger``, or a :data:`SCENE`.
+        """Call ``enable``, ``reset``, ``move_home``, ``estop``, ``corrupt_observation``, ``ledger`` or a :data:`SCENE`.
 
         Returns:
             success and message of the answer.

@@ -39,11 +39,13 @@ def _joints() -> list[Case]:
         case("reorder", "swapped in pairs", streams.reorder, S.NEVER),
         case("nan", "one position is NaN", streams.element(1, NAN), S.REJECTS, R.JOINT_STATE_NOT_FINITE),
         case("inf", "one position is infinite", streams.element(0, INF), S.REJECTS, R.JOINT_STATE_NOT_FINITE),
-        case("jump", "all positions off by 1 rad", streams.jump(1.0), S.REJECTS, R.JOINT_JUMP, R.JOINT_OUT_OF_LIMITS),
+        # Live, the policy sees the same joint states and may plan from where they claim the robot is.
+        case("jump", "all positions off by 1 rad", streams.jump(1.0), S.REJECTS, R.JOINT_JUMP, R.JOINT_OUT_OF_LIMITS,
+             may_stop=FAR),
         case("freeze", "the same positions with fresh stamps", streams.freeze, S.DISTANCE, R.TRACKING_LOST,
              moving_only=True, may_stop=AWAY),
         case("wrong_order", "values do not belong to their names", streams.wrong_order, S.REJECTS, R.JOINT_JUMP,
-             R.JOINT_OUT_OF_LIMITS),
+             R.JOINT_OUT_OF_LIMITS, may_stop=FAR),
         case("permuted", "names and values in another order", streams.permuted, S.NEVER),
         case("wrong_length", "one joint is missing by name", streams.shorten, S.SILENCE, R.JOINT_STATE_STALE,
              rehearsed=False),
@@ -53,7 +55,7 @@ def _joints() -> list[Case]:
         case("future_stamp", "stamped 0.5 s ahead", streams.shift_stamp(0.5), S.REJECTS, R.JOINT_STATE_FROM_FUTURE),
         case("past_stamp", "stamps went back 0.5 s", streams.shift_stamp(-0.5), S.REJECTS, R.JOINT_STATE_OUT_OF_ORDER),
         case("out_of_limits", "one joint beyond its range", streams.element(1, 9.0), S.REJECTS, R.JOINT_OUT_OF_LIMITS,
-             R.JOINT_JUMP),
+             R.JOINT_JUMP, may_stop=FAR),
         case("lossy", "every second one is lost", streams.thin(2), S.NEVER),
     ]  # fmt: skip
 
