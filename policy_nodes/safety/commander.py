@@ -16,6 +16,7 @@ from policy_nodes.safety.filter.safety_filter import Infeasible, SafetyFilter
 from policy_nodes.safety.limits import Array, JointLimiter, Motion, ros2_control_window
 from policy_nodes.safety.reasons import Reason
 from policy_nodes.safety.recoverability import NotRecoverable, Recoverability
+from policy_nodes.safety.slowdown import Slowdown
 
 ROUNDING = 1e-9
 
@@ -47,14 +48,16 @@ class Commander:
         self._filter: SafetyFilter | None = None
         self._adjusts = config.filter is None or config.filter.adjust
         self.recoverability: Recoverability | None = None
-        self.filtered_ticks = 0
-        """Ticks in which the filter changed the limiter's command."""
+        self._slowdown: Slowdown | None = None
+        self._filtered_ticks = self._slowed_ticks = 0
         limits, model = self._limiter.limits, None
         if config.filter is not None:
             model = FilterModel(config.filter, config.names, limits)
             goal = None if config.backups.stl_mpc is None else config.backups.stl_mpc.goal_term
             model.check_terms(terms, config.filter.frame_id, {} if goal is None else {"stl_mpc": goal})
             self._filter = SafetyFilter(config.filter, model, limits)
+            if config.filter.slowdown is not None:
+                self._slowdown = Slowdown(config.filter.slowdown, model, config.filter.pairs)
         context = BackupContext(
             config.joints, limits, config.backups, trail, self._clear, lambda: self.measured,
             model, self._places, lambda: self._terms,
@@ -69,9 +72,11 @@ class Commander:
             self.recoverability = Recoverability(config.recoverability, model, limits, backup)
 
     @property
-    def simulated_ticks(self) -> int:
-        """Ticks in which the backup was simulated to the end."""
-        return 0 if self.recoverability is None else self.recoverability.simulated_ticks
+    def counters(self) -> dict[str, int]:
+        """Ticks in which the filter changed the command, in which speed was scaled down, and the backup simulated."""
+        simulated = 0 if self.recoverability is None else self.recoverability.simulated_ticks
+        found = {"filtered_ticks": self._filtered_ticks, "slowed_ticks": self._slowed_ticks}
+        return found | {"simulated_stops": simulated}
 
     @property
     def backup_name(self) -> str | None:
@@ -99,12 +104,17 @@ class Commander:
         """
         self._terms = terms or {}
         position, velocity = wanted.position, wanted.velocity
-        if speed < 1.0:
-            position, velocity = self._slowed(position, speed)
+        scale = 1.0
+        if self._slowdown is not None:
+            start = self._moving.position
+            scale = self._slowdown.scale(start, position - start, self._places())
+            self._slowed_ticks += scale < 1.0
+        if speed < 1.0 or scale < 1.0:
+            position, velocity = self._slowed(position, speed, scale)
         command = self._limiter.next(self._moving, position, velocity)
         if self._filter is not None and self._adjusts:
             limited, command = command, self._filter.next(self._moving, command, self._places())
-            self.filtered_ticks += command is not limited
+            self._filtered_ticks += command is not limited
         if self.recoverability is not None:
             problem = self.recoverability.why_not(self._moving.then(command, self._dt), self._places())
             if problem is not None:
@@ -112,11 +122,11 @@ class Commander:
         self._backup = None
         return self._checked(command)
 
-    def _slowed(self, wanted: Array, speed: float) -> tuple[Array, Array]:
-        """A target (n,) and its velocity towards ``wanted``, at most ``speed`` of all velocity limits."""
+    def _slowed(self, wanted: Array, speed: float, scale: float) -> tuple[Array, Array]:
+        """A target (n,) and its velocity towards ``wanted``: at most ``speed`` of all limits, then times ``scale``."""
         start = self._moving.position
         step = (wanted - start) / self._dt
-        step = step * min(1.0, speed / max(float(np.max(np.abs(step) / self._limiter.limits.velocity)), 1e-12))
+        step = scale * step * min(1.0, speed / max(float(np.max(np.abs(step) / self._limiter.limits.velocity)), 1e-12))
         return start + step * self._dt, step
 
     def breach(self, position: Array, terms: Mapping[str, Array]) -> str | None:

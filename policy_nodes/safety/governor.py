@@ -249,7 +249,8 @@ class Governor:
         cause = self._supervisor.reason
         if cause is Reason.CHUNK_EXHAUSTED and self._chunks.at(now_ns) is None:
             missing.append(f"{self._chunks.exhausted(now_ns).detail}; is policy_node running?")
-        blocking = {Reason.MONITOR_LOST: self._alarms.lost(now_ns), Reason.FAILURE_PREDICTED: self._alarms.alarm()}
+        # A predicted failure refuses enabling, not the reset: from where the robot stands, home is the way out.
+        blocking = {Reason.MONITOR_LOST: self._alarms.lost(now_ns)}
         if cause is Reason.SPECIFICATION_VIOLATED:
             # Acknowledged: what happened is forgotten; what still is wrong shows in the present sample.
             self._specifications.restart()
@@ -337,8 +338,7 @@ class Governor:
         with self._lock:
             counters = {
                 "ticks": self._ticks, "limited_ticks": self._limited_ticks, "ignored_alarms": self._alarms.ignored,
-                "filtered_ticks": self._commander.filtered_ticks, "simulated_stops": self._commander.simulated_ticks,
-                "unknown_observations": self._unknown_terms,
+                "unknown_observations": self._unknown_terms, **self._commander.counters,
             }  # fmt: skip
             watches, seen_ns = [self._joint, *self._terms.values()], self._clock.last_ns or 0
             text = describe(self._supervisor, watches, self._chunks, counters, seen_ns, self._error)

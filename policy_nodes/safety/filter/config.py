@@ -117,6 +117,31 @@ class HumanConfig(ObstacleConfig):
     """Sum of the position uncertainties of person and robot, Z_d + Z_r."""
 
 
+class SlowdownConfig(Strict):
+    """Slower near contact and near singularities, with MoveIt Servo's defaults (:mod:`policy_nodes.safety.slowdown`)."""
+
+    link: Label
+    """Link that carries the tool, for the condition number of its Jacobian."""
+    point: Vector = Field(default_factory=lambda: [0.0, 0.0, 0.0])
+    """The tool in the frame of that link, m."""
+    self_distance: Positive = 0.01
+    """Distance beyond a pair's margin at which the arm begins to slow down, m."""
+    scene_distance: Positive = 0.02
+    """The same for obstacles, planes, humans and the workspace, m."""
+    singularity_lower: Positive = 17.0
+    """Condition number at which it begins to slow down."""
+    singularity_upper: Positive = 30.0
+    """Condition number at which it stops, while it moves towards the singularity."""
+    leaving_factor: Annotated[FiniteFloat, Field(ge=1)] = 2.0
+    """How much wider the span between the two is while it moves away."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> SlowdownConfig:
+        if self.singularity_upper <= self.singularity_lower:
+            raise ValueError("slowdown: singularity_upper is not above singularity_lower")
+        return self
+
+
 class FilterConfig(Strict):
     """Everything the barrier filter needs."""
 
@@ -129,6 +154,8 @@ class FilterConfig(Strict):
     obstacles: Annotated[list[ObstacleConfig], Field(max_length=64)] = Field(default_factory=list)
     planes: Annotated[list[PlaneConfig], Field(max_length=16)] = Field(default_factory=list)
     humans: Annotated[list[HumanConfig], Field(max_length=16)] = Field(default_factory=list)
+    slowdown: SlowdownConfig | None = None
+    """Scale the policy's speed near contact and singularities, before limits and barriers."""
     adjust: bool = True
     """Let the quadratic program change commands. Without it the geometry only serves ``recoverability`` and the checks
     before motion: a policy that nears a barrier is then stopped instead of steered."""
@@ -144,7 +171,8 @@ class FilterConfig(Strict):
         links, bodies = [link.name for link in self.chain], [body.name for body in self.bodies]
         if len(set(bodies)) != len(bodies):
             raise ValueError("two bodies have the same name")
-        used = [body.link for body in self.bodies] + ([] if self.workspace is None else [self.workspace.link])
+        used = [body.link for body in self.bodies]
+        used += [section.link for section in (self.workspace, self.slowdown) if section is not None]
         unknown = [name for name in used if name not in links]
         named = [name for pair in self.pairs for name in (pair.first, pair.second)]
         scene: list[ObstacleConfig | PlaneConfig] = [*self.obstacles, *self.planes, *self.humans]

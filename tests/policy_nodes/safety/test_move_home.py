@@ -48,6 +48,22 @@ def test_an_alarm_of_the_failure_monitor_refuses_the_policy_and_not_the_way_home
     np.testing.assert_allclose(rig.position, HOME, atol=1e-6)
 
 
+def test_out_of_a_stop_whose_alarm_persists_home_is_the_way() -> None:
+    rig = Rig(settings=config(backups={"home": HOME})).active(80)
+    rig.alarm()
+    rig.tick(60)
+    assert (rig.governor.state, rig.governor.reason) == (State.STOPPED, Reason.FAILURE_PREDICTED)
+    rig.alarm()
+    assert not rig.governor.move_home(rig.now)[0], "acknowledged first"
+    assert rig.governor.reset(rig.now)[0]
+    accepted, message = rig.governor.enable(rig.now, True)
+    assert not accepted
+    assert "failure_predicted" in message
+    assert rig.governor.move_home(rig.now)[0]
+    rig.tick(400)
+    np.testing.assert_allclose(rig.position, HOME, atol=1e-6)
+
+
 def test_from_home_it_stays_where_it_is() -> None:
     rig = going()
     rig.tick(400)
