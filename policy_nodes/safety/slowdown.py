@@ -12,6 +12,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from policy_nodes.errors import ConfigError
 from policy_nodes.safety.filter.config import PairConfig, SlowdownConfig
@@ -117,5 +118,5 @@ def jacobian(arm: Kinematics, joints: Array, link: int, point: Array) -> Array:
     return found
 
 
-def _condition(values: Array) -> float:
+def _condition(values: NDArray[np.floating]) -> float:
     return float(values[0] / max(float(values[-1]), 1e-12))

@@ -118,7 +118,7 @@ class HumanConfig(ObstacleConfig):
 
 
 class SlowdownConfig(Strict):
-    """Slower near contact and near singularities, with MoveIt Servo's defaults (:mod:`policy_nodes.safety.slowdown`)."""
+    """Slower near contact and singularities, with MoveIt Servo's defaults (:mod:`policy_nodes.safety.slowdown`)."""
 
     link: Label
     """Link that carries the tool, for the condition number of its Jacobian."""
