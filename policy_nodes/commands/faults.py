@@ -63,7 +63,8 @@ class Args:
     """Longest reaction, in control periods; by default 1 on the simulated clock and 2 live, where wire and scheduler
     have their share."""
     attempts: int = 3
-    """How often a live trial is begun that says nothing about its fault: machine too slow, phase not reached."""
+    """How often a live trial is begun that says nothing about its fault: machine too slow, phase not reached, stopped
+    for what the scene itself brought about."""
     real_time: bool = True
     """Schedule the live nodes before ordinary work (SCHED_RR) where the system permits it."""
     domain: int | None = None

@@ -20,7 +20,7 @@ from policy_nodes.running.campaign.case import Case
 from policy_nodes.running.campaign.live_graph import LiveGraph
 from policy_nodes.running.campaign.phases import LivePhase
 from policy_nodes.running.campaign.progress import spoken
-from policy_nodes.running.campaign.trial import TooSlow, carry_out
+from policy_nodes.running.campaign.trial import SaysNothing, carry_out
 from policy_nodes.running.campaign.verdict import Verdict, not_carried_out
 
 Plan = Sequence[tuple[Case, LivePhase]]
@@ -105,8 +105,8 @@ def attempt(
     for number in range(1, setting.attempts + 1):
         try:
             verdict = trial(graph, case, phase, setting.trial_s, setting.allowed_periods)
-        except TooSlow as slow:
-            cause = f"machine too slow: {slow}"
+        except SaysNothing as nothing:
+            cause = str(nothing)
             graph.fresh = False
         except KeelError as error:
             cause = error.cause.rstrip(".")

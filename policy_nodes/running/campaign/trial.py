@@ -29,12 +29,16 @@ PHASE_S = 6.0
 WATCH_S, WATCH_DISTANCE_S = 1.0, 4.0
 STOP_S = 8.0
 REST_S = 1.0
-UNRELATED = "failure_predicted"
-"""The failure monitor has false alarms by construction (its quantile); one of them is no verdict on another fault."""
+UNRELATED = {
+    "failure_predicted": "a false alarm of the failure monitor",
+    "not_recoverable": "the policy itself went where the stop would not have been clear",
+}
+"""Reasons that a scene can bring about without any fault, by the monitor's quantile and by the policy's own motion: they
+are no verdict on another fault."""
 
 
-class TooSlow(Exception):
-    """The machine starved the graph: the trial says nothing about the fault."""
+class SaysNothing(Exception):
+    """The machine starved the graph, or the scene stopped the robot: the trial says nothing about the fault."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ def carry_out(graph: LiveGraph, case: Case, phase: LivePhase, limit_s: float, al
     """One fault in one phase.
 
     Raises:
-        TooSlow: the machine, and not the fault, stopped the robot or delayed the reaction.
+        SaysNothing: the machine or the scene, and not the fault, stopped the robot or delayed the reaction.
         KeelError: the phase is not reached, a node ended, or the trial takes longer than ``limit_s``.
     """
     graph.begin(limit_s, case.kills)
@@ -70,7 +74,7 @@ def carry_out(graph: LiveGraph, case: Case, phase: LivePhase, limit_s: float, al
     period_s = 1.0 / graph.bundle.manifest.timing.control_rate_hz
     verdict = judge(case, phase.name, True, seen, period_s, allowed_periods, categories)
     if not verdict.passed:
-        _blame_the_machine(graph, case, watched, verdict, safety, allowed_periods)
+        _excuse(graph, case, watched, verdict, safety, allowed_periods)
     return verdict
 
 
@@ -153,10 +157,10 @@ def _seen(graph: LiveGraph, case: Case, watched: Watched, safety: SafetyConfig) 
     )
 
 
-def _blame_the_machine(
+def _excuse(
     graph: LiveGraph, case: Case, watched: Watched, verdict: Verdict, safety: SafetyConfig, allowed_periods: float
 ) -> None:
-    """Raise TooSlow where a witness says that the machine, not the nodes, is the cause of a failed trial."""
+    """Raise SaysNothing where a witness says that machine or scene, not the nodes, are the cause of a failed trial."""
     seen, period_s = verdict.seen, 1.0 / graph.bundle.manifest.timing.control_rate_hz
     until_ns = watched.end_ns if seen.detected_s is None else round(seen.detected_s * NS)
     stalled_s = graph.stalls.longest_s(watched.injected_ns, until_ns)
@@ -165,15 +169,15 @@ def _blame_the_machine(
     if wrong and seen.reason in machine.OF_TIME:
         ages = limits_of(safety, graph.bundle.manifest.terms).max_age_ns
         if text := machine.starved(case, watched.ledger, ages, stalled_s, watched.injected_ns, until_ns):
-            raise TooSlow(f"{seen.reason}, while {text}")
+            raise SaysNothing(f"machine too slow: {seen.reason}, while {text}")
     if seen.detected_s is not None and seen.observable_s is not None and not wrong:
         late_s = seen.detected_s - seen.observable_s - allowed_periods * period_s
         if 0.0 < late_s <= stalled_s:
-            raise TooSlow(f"a late reaction, while the machine stood still for {1e3 * stalled_s:.0f} ms")
+            raise SaysNothing(f"machine too slow: a late reaction, while it stood still for {1e3 * stalled_s:.0f} ms")
     if verdict.seen.detected_s is not None and excessive(seen.limit_use):
         trace, t0 = watched.ledger.trace()
         lost = lost_commands(trace["command_t"], (until_ns - t0) / NS, (watched.end_ns - t0) / NS, period_s)
         if lost:
-            raise TooSlow(f"{lost} commands did not reach the relay, so that limits cannot be judged")
-    if wrong and seen.reason == UNRELATED:
-        raise TooSlow("a false alarm of the failure monitor")
+            raise SaysNothing(f"machine too slow: {lost} commands did not reach the relay, so that limits cannot be judged")
+    if wrong and seen.reason in UNRELATED:
+        raise SaysNothing(UNRELATED[seen.reason])

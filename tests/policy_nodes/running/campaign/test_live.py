@@ -9,7 +9,7 @@ from policy_nodes.running.campaign import live
 from policy_nodes.running.campaign.catalogue import CASES
 from policy_nodes.running.campaign.live import Setting, attempt, groups, progress_line, start
 from policy_nodes.running.campaign.phases import ARM
-from policy_nodes.running.campaign.trial import TooSlow
+from policy_nodes.running.campaign.trial import SaysNothing
 from policy_nodes.running.campaign.verdict import Seen, Verdict, not_carried_out
 from policy_nodes.running.session import RunError
 
@@ -59,10 +59,10 @@ def test_a_verdict_is_not_repeated_whatever_it_says():
 
 def test_a_starved_trial_is_repeated_on_the_same_nodes_and_never_counted():
     graph = Graph()
-    found = run(graph, TooSlow("joints came 80 ms apart"), PASSED)
+    found = run(graph, SaysNothing("machine too slow: joints came 80 ms apart"), PASSED)
     assert (found.passed, found.attempts, graph.starts, graph.fresh) == (True, 2, 0, False)
     assert found.notes == ["machine too slow: joints came 80 ms apart"]
-    never = run(graph, *[TooSlow("stall")] * 3)
+    never = run(graph, *[SaysNothing("machine too slow: stall")] * 3)
     assert (never.passed, never.carried_out, never.attempts) == (False, False, 3)
     assert never.problems == ["not carried out: machine too slow: stall"]
 
