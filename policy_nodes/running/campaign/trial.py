@@ -178,6 +178,8 @@ def _excuse(
         trace, t0 = watched.ledger.trace()
         lost = lost_commands(trace["command_t"], (until_ns - t0) / NS, (watched.end_ns - t0) / NS, period_s)
         if lost:
-            raise SaysNothing(f"machine too slow: {lost} commands did not reach the relay, so that limits cannot be judged")
+            raise SaysNothing(
+                f"machine too slow: {lost} commands did not reach the relay, so that limits cannot be judged"
+            )
     if wrong and seen.reason in UNRELATED:
         raise SaysNothing(UNRELATED[seen.reason])
