@@ -33,8 +33,8 @@ UNRELATED = {
     "failure_predicted": "a false alarm of the failure monitor",
     "not_recoverable": "the policy itself went where the stop would not have been clear",
 }
-"""Reasons that a scene can bring about without any fault, by the monitor's quantile and by the policy's own motion: they
-are no verdict on another fault."""
+"""Reasons that a scene can bring about without any fault, by the monitor's quantile or by the policy's own motion: no
+verdict on another fault."""
 
 
 class SaysNothing(Exception):
