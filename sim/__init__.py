@@ -6,6 +6,7 @@ from sim.tasks.table import BATCHED_TASKS
 
 PICK_PLACE_ENV = "keel/PandaPickPlace-v0"
 SINGLE_ENVS = {
+    "keel/AlohaTransfer-v0": "sim.tasks.aloha_transfer.env:AlohaTransferEnv",
     PICK_PLACE_ENV: "sim.tasks.pick_place.env:PandaPickPlaceEnv",
     "keel/PandaInsertion-v0": "sim.tasks.insertion.env:PandaInsertionEnv",
     "keel/PandaLift-v0": "sim.tasks.lift.env:PandaLiftEnv",

@@ -68,6 +68,7 @@ class SimulatedRobot(Protocol):
 
 
 SIMULATORS = {
+    "aloha_transfer": "sim.tasks.aloha_transfer.simulated_robot:SimulatedAloha",
     "panda_insertion": "sim.tasks.insertion.simulated_robot:SimulatedInsertion",
     "panda_lift": "sim.tasks.lift.simulated_robot:SimulatedLift",
     "panda_reach_avoid": "sim.tasks.reach_avoid.simulated_robot:SimulatedReachAvoid",

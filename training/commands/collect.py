@@ -43,7 +43,7 @@ class Args:
     output: Path
     """Dataset directory to create."""
     task: str = "panda_pick_place"
-    """Task to demonstrate, for example panda_pick_place, panda_insertion, metaworld/reach-v3 or metaworld/mt10."""
+    """Task to demonstrate, for example panda_pick_place, aloha_transfer, metaworld/reach-v3 or metaworld/mt10."""
     episodes: int = 300
     """Episodes to keep."""
     noise: float = 0.006

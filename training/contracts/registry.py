@@ -10,6 +10,7 @@ from policy_nodes.errors import ConfigError
 from training.contracts.task import TaskContract
 
 _FACTORIES = {
+    "aloha_transfer": "training.contracts.aloha_transfer:make",
     "panda_insertion": "training.contracts.panda_insertion:make",
     "panda_lift": "training.contracts.panda_lift:make",
     "panda_pick_place": "training.contracts.panda_pick_place:make",

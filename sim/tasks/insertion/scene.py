@@ -24,7 +24,7 @@ def insertion_model(config: InsertionConfig) -> mujoco.MjModel:
 
 def _add_parts(spec: mujoco.MjSpec, config: PickPlaceConfig, task: InsertionConfig) -> None:
     half, long = task.cube.half_size, task.peg_length / 2
-    add_block(spec, PEG, [0.5, 0.1, long], long, task)
+    add_block(spec, PEG, [0.5, 0.1, long], long, task.cube)
     # A mocap body: it stands as firmly as a clamped part and moves only between episodes.
     socket = spec.worldbody.add_body(name=SOCKET, pos=[0.5, -0.1, 0.0], mocap=True)
     hole, wall, tall = half + task.clearance, task.wall / 2, task.depth / 2

@@ -10,22 +10,29 @@ from numpy.typing import ArrayLike
 
 @dataclass(frozen=True)
 class Region:
-    """A rectangle on the table in the frame ``panda_link0``, cut by a ring around the robot's base.
+    """A rectangle on the table in the frame of the task's poses, cut by a ring around the robot's base.
 
     Attributes:
         x: lower and upper bound [m].
         y: lower and upper bound [m].
         reach: smallest and largest distance from the base axis [m].
+        base: where that axis is [m].
     """
 
     x: tuple[float, float]
     y: tuple[float, float]
     reach: tuple[float, float] = (0.30, 0.75)
+    base: tuple[float, float] = (0.0, 0.0)
+
+    def radius(self, xy: ArrayLike) -> float:
+        """Distance of the point (2,) from the base axis [m]."""
+        x, y = np.asarray(xy, dtype=float)[:2]
+        return float(np.hypot(x - self.base[0], y - self.base[1]))
 
     def contains(self, xy: ArrayLike) -> bool:
         """Whether the point (2,) lies inside, borders included."""
         x, y = np.asarray(xy, dtype=float)[:2]
-        radius = float(np.hypot(x, y))
+        radius = self.radius(xy)
         inside = self.x[0] <= x <= self.x[1] and self.y[0] <= y <= self.y[1]
         return bool(inside and self.reach[0] <= radius <= self.reach[1])
 

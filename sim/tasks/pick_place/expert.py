@@ -162,8 +162,8 @@ class PickPlaceExpert:
         angle = float(np.linalg.norm(angular))
         if angle > 1e-9:
             angular *= braking_speed(angle, self.config.strategy.turn_speed, 3.0, self.config.strategy.rate) / angle
-        self._linear = _approach(self._linear, intent.linear, self.config.tool_acceleration * self._ik.dt)
-        self._angular = _approach(self._angular, angular, self.config.turn_acceleration * self._ik.dt)
+        self._linear = approach(self._linear, intent.linear, self.config.tool_acceleration * self._ik.dt)
+        self._angular = approach(self._angular, angular, self.config.turn_acceleration * self._ik.dt)
         tool_motion = self._ik.joint_velocity(self._arm, self._linear, self._angular)
         if intent.home == 0.0:
             return tool_motion
@@ -182,7 +182,7 @@ def _log(rotation: NDArray[np.float64]) -> NDArray[np.float64]:
     return axis / 2 if sine < 1e-9 else axis / (2 * sine) * angle
 
 
-def _approach(value: NDArray[np.float64], target: NDArray[np.float64], step: float) -> NDArray[np.float64]:
+def approach(value: NDArray[np.float64], target: NDArray[np.float64], step: float) -> NDArray[np.float64]:
     """The value moved towards the target by at most ``step`` in norm."""
     change = target - value
     size = float(np.linalg.norm(change))

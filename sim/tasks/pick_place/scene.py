@@ -7,7 +7,7 @@ from collections.abc import Callable
 import mujoco
 
 from sim.robots import panda
-from sim.tasks.pick_place.config import PickPlaceConfig
+from sim.tasks.pick_place.config import CubeConfig, PickPlaceConfig
 from sim.tasks.pick_place.looks import FLOOR_Z, add_looks
 
 CUBE = "cube"
@@ -79,17 +79,17 @@ def _add_cube_and_ring(spec: mujoco.MjSpec, config: PickPlaceConfig) -> None:
 def add_cube(spec: mujoco.MjSpec, config: PickPlaceConfig) -> None:
     """The cube, free to move."""
     half = config.cube.half_size
-    add_block(spec, CUBE, [0.5, 0.0, half], half, config)
+    add_block(spec, CUBE, [0.5, 0.0, half], half, config.cube)
 
 
-def add_block(spec: mujoco.MjSpec, name: str, pos: list[float], half_height: float, config: PickPlaceConfig) -> None:
+def add_block(spec: mujoco.MjSpec, name: str, pos: list[float], half_height: float, cube: CubeConfig) -> None:
     """A free block as wide, heavy and rough as the configured cube; ``pos`` (3,) and ``half_height`` in m."""
-    half = config.cube.half_size
+    half = cube.half_size
     body = spec.worldbody.add_body(name=name, pos=pos)
     body.add_freejoint(name=name)
     body.add_geom(
-        name=name, type=mujoco.mjtGeom.mjGEOM_BOX, size=[half, half, half_height], mass=config.cube.mass, condim=4,
-        friction=config.cube.friction, rgba=config.cube.rgba,
+        name=name, type=mujoco.mjtGeom.mjGEOM_BOX, size=[half, half, half_height], mass=cube.mass, condim=4,
+        friction=cube.friction, rgba=cube.rgba,
     )  # fmt: skip
 
 

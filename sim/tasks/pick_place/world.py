@@ -14,17 +14,13 @@ import mujoco
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sim.errors import CommandError, TaskError, UnstableSimulationError
+from sim.errors import CommandError, TaskError
 from sim.robots import panda
 from sim.tasks.pick_place.config import PickPlaceConfig
 from sim.tasks.pick_place.scene import CUBE, GOAL, build_model
+from sim.tasks.stepping import check_stable, checked_command, whole_steps
 from sim.warnings_log import log_mujoco_warnings
 
-_DIVERGENCE = {
-    int(mujoco.mjtWarning.mjWARN_BADQPOS): "a position (qpos)",
-    int(mujoco.mjtWarning.mjWARN_BADQVEL): "a velocity (qvel)",
-    int(mujoco.mjtWarning.mjWARN_BADQACC): "an acceleration (qacc)",
-}
 _MAX_DRAWS = 1000
 _TOOL_GUARD = 0.08  # a cube is never placed under a low tool
 
@@ -53,7 +49,7 @@ class PickPlaceWorld:
         self.data = mujoco.MjData(self.model)
         self.control_dt = self.config.timing.control_dt
         self.physics_dt = self.config.timing.physics_dt
-        self._steps(self.control_dt)
+        whole_steps(self.control_dt, self.physics_dt)
         joints = [self.model.joint(name) for name in self.joint_names]
         self._qpos = np.array([int(joint.qposadr[0]) for joint in joints])
         self._qvel = np.array([int(joint.dofadr[0]) for joint in joints])
@@ -108,17 +104,12 @@ class PickPlaceWorld:
 
     def advance(self, command: ArrayLike, seconds: float) -> None:
         """Like ``step``, for any whole number of physics steps."""
-        target = np.asarray(command, dtype=float)
-        if target.shape != (8,) or not np.all(np.isfinite(target)):
-            raise CommandError(
-                f"the command {np.array2string(target, precision=3)} is not 8 finite numbers.",
-                f"send one position for each of {', '.join(self.joint_names)}.",
-            )
-        steps = self._steps(seconds)
+        target = checked_command(command, self.joint_names)
+        steps = whole_steps(seconds, self.physics_dt)
         self.data.ctrl[self._ctrl] = target * self._ctrl_scale
         started = self.time
         mujoco.mj_step(self.model, self.data, nstep=steps)
-        self._check_stable(started + seconds)
+        check_stable(self.model, self.data, started + seconds)
         mujoco.mj_kinematics(self.model, self.data)
 
     def joint_state(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
@@ -237,25 +228,3 @@ class PickPlaceWorld:
         self._set_cube(np.array([*cube, self.rest_height]), yaw)
         self._place_goal(goal)
         mujoco.mj_forward(self.model, self.data)
-
-    def _steps(self, seconds: float) -> int:
-        steps = round(seconds / self.physics_dt)
-        if steps < 1 or abs(steps * self.physics_dt - seconds) > 1e-9:
-            raise CommandError(
-                f"{seconds} s is not a whole number of physics steps of {self.physics_dt} s.", "use a multiple of it."
-            )
-        return steps
-
-    def _check_stable(self, time: float) -> None:
-        for warning, quantity in _DIVERGENCE.items():
-            if self.data.warning[warning].number:
-                joint = self._joint_at(int(self.data.warning[warning].lastinfo), warning)
-                raise UnstableSimulationError(time, f"MuJoCo found {quantity} of joint '{joint}' that is NaN or huge")
-        if not (np.all(np.isfinite(self.data.qpos)) and np.all(np.isfinite(self.data.qvel))):
-            raise UnstableSimulationError(time, "a position or velocity is not finite")
-
-    def _joint_at(self, index: int, warning: int) -> str:
-        """Name of the joint that an index of qpos or qvel belongs to."""
-        in_positions = warning == int(mujoco.mjtWarning.mjWARN_BADQPOS)
-        starts = self.model.jnt_qposadr if in_positions else self.model.jnt_dofadr
-        return str(self.model.joint(int(np.searchsorted(starts, index, side="right")) - 1).name)
