@@ -41,6 +41,7 @@ BENCH = [
     "rtamt",
 ]
 OPENVINO = ["openvino>=2025"]
+WARP = ["mujoco-warp>=3.11,<3.12", "warp-lang>=1.14"]
 DEV = [
     "pytest",
     "pytest-xdist",
@@ -89,6 +90,7 @@ setup(
         "bench": BENCH,
         "gpu": ["onnxruntime-gpu"],
         "openvino": OPENVINO,
+        "warp": WARP,
         "dev": DEV,
         "all": ROSLESS + SIM + TRAIN + RL + BENCH + OPENVINO + DEV,
     },

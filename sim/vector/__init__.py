@@ -49,9 +49,10 @@ from sim.vector.errors import (
 from sim.vector.layout import StateLayout, sensor_slice
 from sim.vector.registry import make, names, register
 from sim.vector.task import BatchedTask, TaskDefaults
+from sim.vector.warp_engine import WarpEngine
 
 __all__ = [
     "BackendError", "BatchSizeError", "BatchedActionError", "BatchedTask", "Context", "RolloutEngine", "StateLayout",
-    "TaskDefaults", "UnknownTaskError", "UnstableWorldWarning", "VectorEnv", "make", "names", "register",
+    "TaskDefaults", "UnknownTaskError", "UnstableWorldWarning", "VectorEnv", "WarpEngine", "make", "names", "register",
     "sensor_slice", "usable_cores",
 ]  # fmt: skip

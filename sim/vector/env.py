@@ -23,6 +23,7 @@ from sim.vector.engine import RolloutEngine
 from sim.vector.errors import BatchedActionError, UnstableWorldWarning
 from sim.vector.history import StateHistory
 from sim.vector.task import BatchedTask
+from sim.vector.warp_engine import WarpEngine
 
 __all__ = ["VectorEnv"]
 
@@ -42,12 +43,15 @@ class VectorEnv:
         exact: keep one ``MjData`` per world even where the task does not need it. Trajectories are then bit-equal to
             stepping each world alone, solver warm start included, at some speed.
         dump_dir: where the last 100 states of a diverged world are written.
+        backend: ``"cpu"``, or a device of MuJoCo Warp: ``"cuda"``, ``"cuda:N"``, ``"warp-cpu"``.
 
     Raises:
         BatchSizeError: N below 1, or the task's models do not fit.
+        BackendError: the device is missing, or MuJoCo Warp cannot run the task.
     """
 
     device = "cpu"
+    """Where observations, rewards and actions live, whatever computes the physics."""
 
     def __init__(
         self,
@@ -60,11 +64,12 @@ class VectorEnv:
         chunk_size: int | None = None,
         exact: bool = False,
         dump_dir: Path | None = None,
+        backend: str = "cpu",
     ) -> None:
         self.task, self.name, self.cfg = task, name, task.cfg
         self.num_envs = num_envs
         self.rng = np.random.default_rng(seed)
-        self.engine = self._make_engine(num_threads, chunk_size, exact)
+        self.engine = self._make_engine(num_threads, chunk_size, exact, backend)
         engine, n = self.engine, num_envs
         self.num_actions = int(task.action_low.shape[0])
         self.decimation = task.decimation
@@ -94,9 +99,16 @@ class VectorEnv:
         self._started = False
         self.context = self._first_context()
 
-    def _make_engine(self, num_threads: int | None, chunk_size: int | None, exact: bool) -> RolloutEngine | DataEngine:
+    def _make_engine(
+        self, num_threads: int | None, chunk_size: int | None, exact: bool, backend: str
+    ) -> RolloutEngine | DataEngine | WarpEngine:
         task = self.task
         models = task.models(self.num_envs, self.rng)
+        if backend != "cpu":
+            return WarpEngine(
+                task.model if models is None else models, self.num_envs, task.decimation, device=backend,
+                data_fields=task.data_fields, external_forces=task.external_forces,
+            )  # fmt: skip
         if task.data_fields or exact:
             return DataEngine(
                 task.model if models is None else models, self.num_envs, task.decimation,

@@ -8,7 +8,8 @@ from typing import Any
 
 from sim.tasks.table import BATCHED_TASKS
 from sim.vector.env import VectorEnv
-from sim.vector.errors import BackendError, BatchSizeError, UnknownTaskError
+from sim.vector.errors import BatchSizeError, UnknownTaskError
+from sim.vector.warp_engine import open_device
 
 __all__ = ["make", "names", "register"]
 
@@ -38,25 +39,23 @@ def make(name: str, num_envs: int, **overrides: Any) -> VectorEnv:
     Args:
         name: a registered name.
         num_envs: N, at least 1.
-        **overrides: ``seed``, ``num_threads``, ``chunk_size``, ``exact`` and ``dump_dir`` go to
-            :class:`VectorEnv`; everything else to the task's factory (fields of its configuration).
+        **overrides: ``device`` (``"cpu"``; ``"cuda"`` or ``"cuda:N"`` by MuJoCo Warp); ``seed``, ``num_threads``,
+            ``chunk_size``, ``exact`` and ``dump_dir`` go to :class:`VectorEnv`; everything else to the task's factory
+            (fields of its configuration).
 
     Raises:
         UnknownTaskError: no task has this name; the message lists those that exist.
         BatchSizeError: ``num_envs`` is below 1.
-        BackendError: ``device`` is given and is not ``"cpu"``; there is no GPU backend.
+        BackendError: ``device`` is not ``"cpu"`` and MuJoCo Warp or the device is missing.
     """
     if name not in _FACTORIES:
         raise UnknownTaskError(f"there is no task '{name}'.", f"use one of {', '.join(names())}.")
     device = str(overrides.pop("device", "cpu"))
     if device != "cpu":
-        raise BackendError(
-            f"device '{device}' was requested for '{name}', and the batched simulator runs on the CPU only.",
-            "leave device out; a learner may still keep its networks on a GPU.",
-        )
+        open_device(device)
     if num_envs < 1:
         raise BatchSizeError(f"num_envs is {num_envs}.", "use at least 1.")
     env_options = {key: overrides.pop(key) for key in _ENV_OPTIONS & overrides.keys()}
     module, _, function = _FACTORIES[name].partition(":")
     factory: Callable[..., Any] = getattr(importlib.import_module(module), function)
-    return VectorEnv(factory(**overrides), num_envs, name=name, **env_options)
+    return VectorEnv(factory(**overrides), num_envs, name=name, backend=device, **env_options)

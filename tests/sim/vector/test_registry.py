@@ -41,8 +41,8 @@ def test_fewer_than_one_world_is_refused(toy, count):
 
 def test_a_cuda_request_is_refused_by_name(toy):
     make("Toy", 1, device="cpu").close()
-    with pytest.raises(BackendError, match="device 'cuda:0' was requested for 'Toy'"):
-        make("Toy", 1, device="cuda:0")
+    with pytest.raises(BackendError, match="device 'cuda:7'"):
+        make("Toy", 1, device="cuda:7")
 
 
 @pytest.mark.parametrize("name", ["Ant", "HalfCheetah", "Panda-Reach"])
