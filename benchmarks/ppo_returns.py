@@ -1,9 +1,9 @@
 """PPO returns on Gymnasium's HalfCheetah, Hopper, Walker2d and Ant v5, learned in the batched simulator.
 
 Stable-Baselines3's PPO trains through ``sim.isaacgym`` on ``sim.vector``; each result is tested in Gymnasium's own
-environment: 10 episodes, mean action, observation normalisation frozen. Settings follow Tianshou's MuJoCo
-benchmark (64 worlds x 32 steps, 10 epochs, here of batches of 256, learning rate 3e-4 falling to 0, observation and
-reward normalisation, first standard deviation exp(-0.5)). Bands: what public PPO implementations reach in a million steps.
+environment: 10 episodes, mean action, observation normalisation frozen. Settings follow Tianshou's MuJoCo benchmark:
+64 worlds x 32 steps, 10 epochs (here of batches of 256), learning rate 3e-4 falling to 0, normalised observations and
+rewards, first standard deviation exp(-0.5). Bands: what public PPO implementations reach in a million steps.
 
 A finished seed is a line in OUTPUT/results.jsonl and is not run again; one seed takes 5 to 10 minutes of one core.
 
