@@ -14,48 +14,19 @@ from policy_nodes.bundle.load import Bundle
 from policy_nodes.bundle.manifest import PolicyInfo
 from policy_nodes.bundle.onnx_metadata import contract_pairs
 from policy_nodes.bundle.write import write_bundle
-from training.contracts.registry import task_contract
-from training.contracts.task import TaskContract
+from tests.training.export.random_policy import CONTRACT, random_inputs, randomised
 from training.export.contents import bundle_files, graph_tensors
 from training.export.deployable import deployable
 from training.export.graph import NOISE, export_graph
 from training.export.parity import reference_outputs
 from training.export.provenance import origin
-from training.imitation.build import build_policy
 from training.policies.chunk_policy import ChunkPolicy
-from training.policies.config import ExpertConfig, PolicyConfig
+from training.policies.config import ExpertConfig
 
-TASK = "panda_pick_place"
 TRANSFORMER: dict[str, Any] = {"backbone": "transformer", "depth": 4}
 MOE: dict[str, Any] = {"backbone": "mode", "depth": 4, "experts": ExpertConfig(count=4, top_k=2)}
 DENSE: dict[str, Any] = {"backbone": "mode", "depth": 4, "expansion": 4, "experts": ExpertConfig(count=1, top_k=1)}
 """One expert as wide as the two that :data:`MOE` chooses: the dense network of the same active size."""
-
-
-def random_inputs(contract: TaskContract, rows: int, batch: int, seed: int) -> Arrays:
-    """Observations within the contract's ranges, and noise."""
-    rng = np.random.default_rng(seed)
-    arrays = {}
-    for feature in contract.observations:
-        low = np.concatenate([term.minimum for term in feature.terms])
-        high = np.concatenate([term.maximum for term in feature.terms])
-        arrays[feature.name] = rng.uniform(low, high, (batch, feature.history, feature.size)).astype(np.float32)
-    arrays[NOISE] = rng.standard_normal((batch, rows, len(contract.actions.joints)), dtype=np.float32)
-    return arrays
-
-
-def random_policy(contract: TaskContract, **options: Any) -> ChunkPolicy:
-    """Random weights, also where training starts from zero, and statistics fitted on random data."""
-    torch.manual_seed(0)
-    policy = build_policy(contract, PolicyConfig(horizon=contract.actions.horizon, **options))
-    for parameter in policy.parameters():
-        if not parameter.any():
-            torch.nn.init.normal_(parameter, std=0.02)
-    given = random_inputs(contract, contract.actions.horizon, 256, 0)
-    observation = {f.name: torch.from_numpy(given[f.name]) for f in contract.observations}
-    chunks = torch.randn(256, contract.actions.horizon, len(contract.actions.joints))
-    policy.fit_statistics(observation, chunks, torch.zeros(chunks.shape[:2], dtype=torch.bool))
-    return policy.eval().requires_grad_(False)
 
 
 def eager(policy: ChunkPolicy) -> Call:
@@ -70,11 +41,12 @@ def eager(policy: ChunkPolicy) -> Call:
     return call
 
 
-def make_bundle(contract: TaskContract, policy: ChunkPolicy, directory: Path) -> Bundle:
+def make_bundle(policy: ChunkPolicy, directory: Path) -> Bundle:
     """What export would write, with random inputs as its proof."""
+    contract = CONTRACT
     pairs = contract_pairs(contract.observations, contract.actions, contract.timing.control_rate_hz)
     graph = export_graph(deployable(policy), contract.observations, contract.actions, pairs, policy.noise_rows)
-    inputs = random_inputs(contract, policy.noise_rows, 4, 1)
+    inputs = random_inputs(4, policy.noise_rows)
     outputs = reference_outputs(policy, inputs)
     config = policy.config
     info = PolicyInfo(
@@ -95,13 +67,12 @@ def make_bundle(contract: TaskContract, policy: ChunkPolicy, directory: Path) ->
 
 def case(name: str, batch: int, directory: Path, **options: Any) -> Case:
     """A network of ``keel train`` on the demo's task."""
-    contract = task_contract(TASK)
-    policy = random_policy(contract, **options)
-    bundle = make_bundle(contract, policy, directory / f"{name.replace(' ', '_')}_{batch}.keel")
+    policy = randomised(0.02, **options)
+    bundle = make_bundle(policy, directory / f"{name.replace(' ', '_')}_{batch}.keel")
     calls, provider = on_the_graph(bundle, batch)
     count = sum(p.numel() for p in policy.parameters()) / 1e6
     title = f"{name}, {count:.2f} M weights, {policy.config.sampling_steps} steps, batch {batch}"
-    inputs = random_inputs(contract, policy.noise_rows, batch, 2)
+    inputs = random_inputs(batch, policy.noise_rows, seed=2)
     return Case(title, inputs, {"PyTorch eager": eager(policy), **calls}, provider)
 
 

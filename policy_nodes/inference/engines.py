@@ -96,20 +96,30 @@ def is_built(directory: Path) -> bool:
 
 
 @contextlib.contextmanager
-def telling(notify: Callable[[str], None], what: str, every_s: float = 10.0) -> Iterator[None]:
-    """Say that something has begun, that it still goes on, and how long it took."""
+def reminding(notify: Callable[[str], None], what: str, every_s: float = 10.0) -> Iterator[Callable[[], float]]:
+    """Say again and again that something still goes on; yields what tells its seconds so far."""
     started, done = time.monotonic(), threading.Event()
+
+    def elapsed() -> float:
+        return time.monotonic() - started
 
     def remind() -> None:
         while not done.wait(every_s):
-            notify(f"{what}: {time.monotonic() - started:.0f} s so far")
+            notify(f"{what}: {elapsed():.0f} s so far")
 
-    notify(f"{what}: this may take minutes, once")
     thread = threading.Thread(target=remind, daemon=True)
     thread.start()
     try:
-        yield
+        yield elapsed
     finally:
         done.set()
         thread.join()
-    notify(f"{what}: done after {time.monotonic() - started:.1f} s")
+
+
+@contextlib.contextmanager
+def telling(notify: Callable[[str], None], what: str, every_s: float = 10.0) -> Iterator[None]:
+    """Say that something has begun, that it still goes on, and how long it took."""
+    notify(f"{what}: this may take minutes, once")
+    with reminding(notify, what, every_s) as elapsed:
+        yield
+    notify(f"{what}: done after {elapsed():.1f} s")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from policy_nodes.bundle.chunking import Chunking, Method, WarmStart
 from policy_nodes.bundle.load import Bundle
 from policy_nodes.inference.actions import decode_chunk
+from policy_nodes.inference.engines import reminding
 from policy_nodes.inference.fastest import open_session
 from policy_nodes.inference.observation import Observation
 from policy_nodes.inference.policy import PolicyOutput, PolicySession
@@ -85,9 +86,11 @@ class ChunkPlanner:
         self.step_ns = round(actions.step_s * NS)
         self.delay = DelayEstimator(self.chunking.delay_window, timing.inference_budget_s)
         self._budget_s = timing.inference_budget_s
+        self._notify = (settings or ProviderSettings()).notify
         self._sessions: dict[tuple[Method, int], PolicySession] = {}
         policy = bundle.manifest.policy
-        session = open_session(bundle, provider, threads, settings)
+        with reminding(self._notify, f"opening the policy on {provider}"):
+            session = open_session(bundle, provider, threads, settings)
         self._sessions["full", policy.sampling_steps] = session
         provider = session.provider  # the chosen one, where it was left open
         self._first: tuple[Method, int] = ("full", policy.sampling_steps)
@@ -125,11 +128,17 @@ class ChunkPlanner:
     def warm_up(self) -> None:
         """Prove parity of every graph in use and run it once or more, so that the first live call is not the slow one.
 
+        Each graph is told to the settings' ``notify``, and every ten seconds one that takes long.
+
         Raises:
             ProviderError: a graph answers differently here.
         """
-        for (method, evaluations), session in self._sessions.items():
-            self._costs[method].add(evaluations, session.warm_up())
+        for number, ((method, evaluations), session) in enumerate(self._sessions.items(), start=1):
+            what = f"warm-up {number} of {len(self._sessions)}, {session.file} on {session.provider}"
+            with reminding(self._notify, what):
+                seconds = session.warm_up()
+            self._notify(f"{what}: answers as recorded, {seconds * 1e3:.2f} ms per call")
+            self._costs[method].add(evaluations, seconds)
 
     def reset(self, seed: int | None = None) -> None:
         """Forget everything about the past: a new episode, or a clock that jumped."""

@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 
 from policy_nodes.bundle.limits import PARITY_NAME, POLICY_NAME
 from policy_nodes.bundle.load import Bundle
-from policy_nodes.bundle.manifest import FurtherGraph, GraphTensor, GraphVariant, PolicyInfo
+from policy_nodes.bundle.manifest import FurtherGraph, GraphVariant, PolicyInfo
 from policy_nodes.errors import BundleError, ObservationError, ProviderError
 from policy_nodes.inference.binding import BoundCalls
+from policy_nodes.inference.feeds import Feeds, all_finite, repeated
 from policy_nodes.inference.parity import exceeded, load_parity, max_abs_error
 from policy_nodes.inference.provider_options import ProviderSettings
 from policy_nodes.inference.providers import create_session
 
 Array = NDArray[Any]
-Feeds = dict[str, Array]
 
 
 class PolicyOutputError(ObservationError):
@@ -80,11 +80,11 @@ class PolicySession:
         self.parity = further.parity if further else self.bundle.manifest.parity
         """Proof of this graph."""
         self._parity_file = further.parity_file if further else PARITY_NAME
-        file = further.file if further else POLICY_NAME
-        self.session = session or create_session(self.bundle.read(file), self.provider, threads, self.settings)
+        self.file = further.file if further else POLICY_NAME
+        """Of the graph."""
+        self.session = session or create_session(self.bundle.read(self.file), self.provider, threads, self.settings)
         by_role = {tensor.role: tensor for tensor in (*graph.inputs, *graph.outputs)}
-        self._observations = {t.name: t for t in graph.inputs if t.role in ("observation", "image")}
-        self._extra = {t.name: tuple(t.shape) for t in graph.inputs if t.role in ("previous_chunk", "prefix_weights")}
+        self._feeds = Feeds(graph.inputs)
         self._noise = by_role.get("noise")
         self._action = by_role["action"].name
         self._embedding = by_role["embedding"].name if "embedding" in by_role else None
@@ -94,7 +94,7 @@ class PolicySession:
     @property
     def extra_inputs(self) -> tuple[str, ...]:
         """Names of the inputs that carry the previous chunk: none for ``policy.onnx``."""
-        return tuple(self._extra)
+        return self._feeds.extra
 
     @property
     def noise_shape(self) -> tuple[int, int] | None:
@@ -157,13 +157,8 @@ class PolicySession:
             PolicyOutputError: the graph failed or its output is not finite.
             ValueError: neither ``noise`` nor ``rng`` for a graph that takes noise, or batches that disagree.
         """
-        size = self._batch(observation, noise, batch)
-        feeds = {name: _feed(tensor, observation, size) for name, tensor in self._observations.items()}
-        for name, shape in self._extra.items():
-            given = np.asarray((extra or {})[name], dtype=np.float32)
-            if not np.isfinite(given).all():
-                raise ObservationError(f"Graph input '{name}' is not finite.", "start again without a previous chunk")
-            feeds[name] = _batched(given, (size, *shape))
+        size = self._feeds.batch(observation, noise, batch)
+        feeds = self._feeds.fill(observation, extra, size)
         if self._noise is not None:
             feeds[self._noise.name] = self._draw(noise, rng, size)
         started = time.perf_counter()
@@ -174,14 +169,14 @@ class PolicySession:
         seconds = time.perf_counter() - started
         chunk = np.asarray(results[0], dtype=np.float64)
         embedding = np.asarray(results[1]) if self._embedding else np.zeros((size, 0), np.float32)
-        for output, value in ((self._action, chunk), (self._embedding, embedding)):
-            if not np.isfinite(value).all():
-                raise PolicyOutputError(
-                    f"Policy output '{output}' is not finite.", "compare the observation with the contract's ranges"
-                )
+        if not all_finite(chunk, embedding):
+            output = self._action if not all_finite(chunk) else self._embedding
+            raise PolicyOutputError(
+                f"Policy output '{output}' is not finite.", "compare the observation with the contract's ranges"
+            )
         return PolicyOutput(chunk, embedding, seconds)
 
-    def _caller(self, graph: PolicyInfo | FurtherGraph) -> Callable[[Feeds], Sequence[Array]]:
+    def _caller(self, graph: PolicyInfo | FurtherGraph) -> Callable[[dict[str, Array]], Sequence[Array]]:
         """How the graph is called: through bound device memory on a GPU, plainly elsewhere; action first."""
         names = [*self._outputs, *(tensor.name for tensor in graph.outputs if tensor.name not in self._outputs)]
         if self.provider not in ("cuda", "tensorrt"):
@@ -189,24 +184,9 @@ class PolicySession:
         shapes = {tensor.name: tuple(tensor.shape) for tensor in graph.outputs}
         return BoundCalls(self.session, names, shapes, index=0 if self.settings is None else self.settings.device)
 
-    def _run(self, feeds: Feeds) -> Sequence[Array]:
+    def _run(self, feeds: dict[str, Array]) -> Sequence[Array]:
         """Action, and embedding where there is one."""
         return self._call(feeds)
-
-    def _batch(self, observation: Mapping[str, NDArray[Any]], noise: NDArray[np.float32] | None, batch: int) -> int:
-        given = (
-            (np.shape(observation[name]), tensor) for name, tensor in self._observations.items() if name in observation
-        )
-        sizes = {shape[0] for shape, tensor in given if len(shape) == 1 + len(tensor.shape)}
-        if noise is not None:
-            sizes.add(noise.shape[0])
-        if not sizes:
-            sizes.add(batch)
-        # One observation may meet many noise samples, so a batch of one broadcasts.
-        sizes = sizes - {1} or {1}
-        if len(sizes) != 1 or min(sizes) < 1:
-            raise ValueError(f"batch sizes disagree: {sorted(sizes)}")
-        return sizes.pop()
 
     def _draw(
         self, noise: NDArray[np.float32] | None, rng: np.random.Generator | None, batch: int
@@ -219,25 +199,7 @@ class PolicySession:
             return rng.standard_normal(shape, dtype=np.float32)
         if noise.shape[1:] != self.noise_shape or noise.shape[0] not in (1, batch):
             raise ValueError(f"noise has shape {noise.shape}, expected {shape}")
-        return _batched(np.asarray(noise, dtype=np.float32), shape)
-
-
-def _feed(tensor: GraphTensor, observation: Mapping[str, NDArray[Any]], batch: int) -> NDArray[Any]:
-    """One input of the graph: of its shape and type, finite, repeated for every sample of the batch."""
-    name, shape = tensor.name, tuple(tensor.shape)
-    if name not in observation:
-        raise ObservationError(f"Observation feature '{name}' is missing.", "check the topics of the bundle's contract")
-    value = np.asarray(observation[name])
-    if value.shape[-len(shape) :] != shape or value.ndim not in (len(shape), len(shape) + 1):
-        raise ObservationError(f"Feature '{name}' has shape {value.shape}, expected {shape}.", "follow the contract")
-    if tensor.role == "image":
-        if value.dtype != np.uint8:
-            raise ObservationError(f"Camera '{name}' gives {value.dtype}, expected uint8.", "follow the contract")
-        return _batched(value, (batch, *shape))
-    value = value.astype(np.float32, copy=False)
-    if not np.isfinite(value).all():
-        raise ObservationError(f"Feature '{name}' holds a value that is not finite.", "check the sensor behind it")
-    return _batched(value, (batch, *shape))
+        return repeated(np.asarray(noise, dtype=np.float32), shape)
 
 
 def _variant(bundle: Bundle, name: str) -> GraphVariant:
@@ -247,10 +209,3 @@ def _variant(bundle: Bundle, name: str) -> GraphVariant:
         known = ", ".join(variants) or "none"
         raise BundleError(f"{bundle.path.name}: has no graph '{name}' (it has {known}).", "add it with 'keel realtime'")
     return variants[name]
-
-
-def _batched(value: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-    """``value`` as a contiguous array of ``shape``, repeated along the batch only where it must be."""
-    if value.shape != shape:
-        value = value[None] if value.shape == shape[1:] and shape[0] == 1 else np.broadcast_to(value, shape)
-    return np.ascontiguousarray(value)

@@ -27,12 +27,13 @@ PROVIDERS: Final = {
     "openvino": "OpenVINOExecutionProvider",
 }
 """Names used by Keel's options -> names used by ONNX Runtime."""
-_INSTALL: Final = {
+INSTALL: Final = {
     "cpu": "reinstall onnxruntime: pip install --force-reinstall onnxruntime",
     "cuda": 'pip uninstall onnxruntime && pip install "keel[gpu]" (the two share one directory), or use provider "cpu"',
     "tensorrt": 'pip uninstall onnxruntime && pip install "keel[gpu]" and TensorRT 10, or use provider "cpu"',
     "openvino": 'pip install "keel[openvino]" (it lives beside onnxruntime), or use provider "cpu"',
 }
+"""How to get a provider."""
 
 
 def available() -> list[str]:
@@ -80,7 +81,7 @@ def create_session(
     if provider not in available():
         built = ", ".join(available())
         raise ProviderError(
-            f"Execution provider '{provider}' is not installed (there are: {built}).", _INSTALL[provider]
+            f"Execution provider '{provider}' is not installed (there are: {built}).", INSTALL[provider]
         )
     wanted, settings = PROVIDERS[provider], settings or ProviderSettings()
     if provider == "openvino" and installed():
@@ -104,7 +105,7 @@ def create_session(
     if wanted not in active:
         raise ProviderError(
             f"Execution provider '{provider}' was requested, but ONNX Runtime silently fell back to {active}.",
-            _INSTALL[provider],
+            INSTALL[provider],
         )
     session.disable_fallback()
     return session

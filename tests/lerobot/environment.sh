@@ -7,7 +7,7 @@ set -euo pipefail
 directory="$1"
 cd "$(dirname "$0")/../.."
 "${PYTHON:-python3}" -m venv "$directory"
-pip() { "$directory/bin/python" -m pip install --quiet --disable-pip-version-check "$@"; }
+pip() { "$directory/bin/python" -m pip install --quiet --retries 10 --disable-pip-version-check "$@"; }
 pip --upgrade pip
 pip -c constraints.txt torch
 pip --no-deps lerobot==0.4.4

@@ -17,16 +17,26 @@ IDENTITY = bytes.fromhex(
 
 
 def probe() -> Iterator[Check]:
-    """Build and run a one-operator graph on every installed provider; the CPU is required."""
+    """Run a one-operator graph on every installed provider, say how to get the others; the CPU is required."""
     from policy_nodes.inference.providers import PROVIDERS, available
 
     built = available()
     for name in PROVIDERS:
-        if name in built or name == "cpu":
-            yield _try(name)
-    absent = [name for name in PROVIDERS if name not in built]
-    if absent:
-        yield Check("providers: others", "skip", f"not installed: {', '.join(absent)}")
+        yield _try(name) if name in built or name == "cpu" else _absent(name)
+
+
+def _absent(name: str) -> Check:
+    """A provider that is not installed: whether it is worth installing here, and how."""
+    from policy_nodes.inference.engines import device_identity
+    from policy_nodes.inference.providers import INSTALL
+
+    item = f"provider: {name}"
+    if name not in ("cuda", "tensorrt"):
+        return Check(item, "skip", "not installed", INSTALL[name])
+    try:
+        return Check(item, "warn", f"not installed, though there is a GPU: {device_identity()}", INSTALL[name])
+    except ProviderError as error:
+        return Check(item, "skip", f"not installed, and of no use here. {error.cause}")
 
 
 def _try(name: str) -> Check:

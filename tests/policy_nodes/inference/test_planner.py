@@ -1,12 +1,18 @@
+import time
+from functools import partial
+
 import numpy as np
 import pytest
 
 from policy_nodes.bundle.chunking import Chunking, WarmStart
 from policy_nodes.bundle.load import load_bundle
 from policy_nodes.errors import BundleError, ObservationError
+from policy_nodes.inference import planner as planner_module
+from policy_nodes.inference.engines import reminding
 from policy_nodes.inference.observation import Observation
 from policy_nodes.inference.planner import ChunkPlanner
 from policy_nodes.inference.policy import PolicySession
+from policy_nodes.inference.provider_options import ProviderSettings
 from tests.policy_nodes.bundle_fixture import ACTIONS, HORIZON, make_bundle, observation_arrays
 from tests.policy_nodes.continued_bundle import WARM_SHARE, make_continued_bundle
 
@@ -33,9 +39,24 @@ def planner(bundle, method="full", **options):
 
 
 def test_every_graph_in_use_is_proven_before_use(bundle):
-    made = planner(bundle, "guided")
+    said = []
+    made = planner(bundle, "guided", settings=ProviderSettings(notify=said.append))
     made.warm_up()
     assert set(made._sessions) == {("full", 4), ("guided", 5)}
+    variant = next(graph.file for graph in bundle.manifest.policy.variants if graph.method == "guided")
+    assert [text.rpartition(", ")[0] for text in said] == [
+        "warm-up 1 of 2, policy.onnx on cpu: answers as recorded",
+        f"warm-up 2 of 2, {variant} on cpu: answers as recorded",
+    ]
+
+
+def test_a_slow_warm_up_is_reported_while_it_lasts(bundle, monkeypatch):
+    said = []
+    made = planner(bundle, settings=ProviderSettings(notify=said.append))
+    monkeypatch.setattr(planner_module, "reminding", partial(reminding, every_s=0.01))
+    monkeypatch.setattr(made.policy, "warm_up", lambda: time.sleep(0.2) or 0.2)
+    made.warm_up()
+    assert len(said) > 2 and all("0 s so far" in text for text in said[:-1]) and said[-1].endswith("200.00 ms per call")
 
 
 def test_the_first_chunk_is_plain_and_the_next_ones_continue(bundle):

@@ -27,13 +27,23 @@ def random_inputs(batch, noise_rows=0, seed=1):
 
 
 def random_policy(**options):
-    """In evaluation mode, statistics fitted; layers that begin at zero are random too, so that every weight counts."""
-    torch.manual_seed(0)
+    """A small one; see :func:`randomised`."""
     sizes = {"embedding_size": 8, "width": 16, "depth": 1, "heads": 2, "sampling_steps": 2}
-    policy = build_policy(CONTRACT, PolicyConfig(**sizes | options))
+    return randomised(0.3, **sizes | options)
+
+
+def randomised(std, **options):
+    """In evaluation mode, statistics fitted; layers that begin at zero are random too, so that every weight counts.
+
+    Args:
+        std: of those layers.
+        options: of the policy.
+    """
+    torch.manual_seed(0)
+    policy = build_policy(CONTRACT, PolicyConfig(**options))
     for weight in policy.denoiser.parameters():
         if not weight.any():
-            torch.nn.init.normal_(weight, std=0.3)
+            torch.nn.init.normal_(weight, std=std)
     observation = {name: torch.from_numpy(value) for name, value in random_inputs(256, seed=0).items()}
     action = observation["observation.state"][:, -1:, :8] + 0.3 * torch.randn(256, 16, 8)
     policy.fit_statistics(observation, action, torch.zeros(256, 16, dtype=torch.bool))
