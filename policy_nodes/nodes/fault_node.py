@@ -153,7 +153,7 @@ class FaultNode(Node):
             if delay_ns < SOON_NS:
                 self._send(relay, data, message, original, sample)
             else:
-                self._later(delay_ns, partial(self._send, relay, data, message, original, sample))
+                self._later(relay, delay_ns, partial(self._send, relay, data, message, original, sample))
 
     def _send(self, relay: Relay, data: bytes, message: Any, original: Sample, sample: Sample) -> None:
         now, adapter = self._now(), relay.adapter
@@ -194,10 +194,14 @@ class FaultNode(Node):
     def _watches_distance(self) -> bool:
         return self._case is not None and self._case.shows is Shows.DISTANCE
 
-    def _later(self, delay_ns: int, action: Callable[[], None]) -> None:
+    def _later(self, relay: Relay, delay_ns: int, action: Callable[[], None]) -> None:
+        """Act after a delay; not any more once the fault is over: what it held back must not disturb the next trial."""
+        fault = relay.corruption
+
         def once() -> None:
             self.destroy_timer(timer)
-            action()
+            if relay.corruption is fault:
+                action()
 
         timer = self.create_timer(delay_ns / SECOND_NS, once)
 

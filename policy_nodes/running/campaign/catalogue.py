@@ -43,7 +43,7 @@ def _joints() -> list[Case]:
         case("jump", "all positions off by 1 rad", streams.jump(1.0), S.REJECTS, R.JOINT_JUMP, R.JOINT_OUT_OF_LIMITS,
              may_stop=FAR),
         case("freeze", "the same positions with fresh stamps", streams.freeze, S.DISTANCE, R.TRACKING_LOST,
-             moving_only=True, may_stop=AWAY),
+             moving_only=True, may_stop=(*AWAY, R.FALLEN)),
         case("wrong_order", "values do not belong to their names", streams.wrong_order, S.REJECTS, R.JOINT_JUMP,
              R.JOINT_OUT_OF_LIMITS, may_stop=FAR),
         case("permuted", "names and values in another order", streams.permuted, S.NEVER),
@@ -84,7 +84,7 @@ def _imu() -> list[Case]:
     def case(name: str, text: str, maker: Maker, shows: Shows, *reasons: Reason) -> Case:
         return Case(f"imu_{name}", f"inertial unit: {text}", Stream("imu", maker), shows, reasons)
 
-    return [
+    faults = [
         case("drop", "none arrives any more", streams.drop, S.SILENCE, R.OBSERVATION_STALE),
         case("delay", "arrive 0.4 s late", streams.delay(0.4), S.SILENCE, R.OBSERVATION_STALE),
         case("duplicate", "arrive twice", streams.duplicate, S.NEVER),
@@ -97,6 +97,8 @@ def _imu() -> list[Case]:
         case("past_stamp", "stamps went back 0.5 s", streams.shift_stamp(-0.5), S.REJECTS, R.OBSERVATION_OUT_OF_ORDER),
         case("overturned", "the robot lies on its back", streams.overwrite(0, (1.0, 0.0, 0.0, 0.0)), S.FIRST, R.FALLEN),
     ]
+    # A gait that reads nonsense may leap before as many bad samples have come.
+    return [replace(fault, may_stop=FAR) if fault.shows is S.REJECTS else fault for fault in faults]
 
 
 def _drive() -> list[Case]:
