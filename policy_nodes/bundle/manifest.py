@@ -261,10 +261,13 @@ class GraphTensor(Strict):
         "action",
         "embedding",
         "estimate",
+        "latent",
+        "felt",
     ]
     """``previous_chunk``: the last answer, raw, moved to the present observation's time grid. ``prefix_weights``: per
     step how much it counts, 1 for steps that will have been executed before the answer arrives. Of a step graph:
-    ``sample``, the noisy chunk; ``row``, the number of a row of its table; ``estimate``, the clean chunk."""
+    ``sample``, the noisy chunk; ``row``, the number of a row of its table; ``estimate``, the clean chunk. Of a
+    slow-fast policy: ``latent``, the plan that its fast decoder reads; ``felt``, what was felt since it was made."""
     shape: Annotated[list[Annotated[int, Field(ge=1, le=1_000_000)]], Field(min_length=1, max_length=8)]
     dtype: Literal["float32", "uint8"] = "float32"
     """``uint8`` for images, ``float32`` for everything else."""
@@ -322,6 +325,23 @@ class StepGraph(FurtherGraph):
     schedules: Annotated[list[StepSchedule], Field(min_length=1, max_length=16)]
 
 
+class ReactiveGraph(FurtherGraph):
+    """The fast decoder of a slow-fast policy, run at every action step: plan, and what was felt since -> commands.
+
+    Reads ``latent``, which ``policy.onnx`` put out, and ``felt`` (window, R), whose row k holds the terms k action
+    steps after the plan's observation; rows that lie ahead repeat the newest one. Writes the action (window, A), whose
+    row k depends on the rows up to k only.
+    """
+
+    terms: Annotated[list[Name], Field(min_length=1, max_length=64)]
+    """Observation terms whose values, concatenated, are a row of ``felt``."""
+
+    @property
+    def window(self) -> int:
+        """Action steps for which a plan can be decoded."""
+        return max((tensor.shape[0] for tensor in self.inputs if tensor.role == "felt"), default=0)
+
+
 class ReducedPrecision(Strict):
     """What a graph of lower precision was made from, how far it is from it, and how both did on the same episodes."""
 
@@ -350,13 +370,15 @@ class PolicyInfo(Strict):
     """Graphs for real-time execution, see docs/realtime.md."""
     step_graph: StepGraph | None = None
     """For any number of steps, see docs/export.md."""
+    reactive: ReactiveGraph | None = None
+    """Of a slow-fast policy, see docs/realtime.md; ``policy.onnx`` alone then answers as if nothing were felt."""
     reduced: ReducedPrecision | None = None
     """Where the graph is not in single precision; its inputs and outputs always are."""
 
     @property
     def further(self) -> list[FurtherGraph]:
         """All graphs beside ``policy.onnx``."""
-        return [*self.variants, *([self.step_graph] if self.step_graph else [])]
+        return [*self.variants, *(graph for graph in (self.step_graph, self.reactive) if graph is not None)]
 
 
 class SuccessRecord(Strict):

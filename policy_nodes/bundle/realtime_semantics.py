@@ -53,6 +53,38 @@ def check_step_graph(manifest: Manifest) -> Iterator[str]:
             yield f"{where}: a mixture for {schedule.steps} steps uses noise beyond the {schedule.draws} draws"
 
 
+def check_reactive(manifest: Manifest) -> Iterator[str]:
+    """The fast decoder reads the plan and known terms, writes commands for a window that outlives a chunk."""
+    policy, where = manifest.policy, "policy.reactive"
+    latents = {tensor.name: list(tensor.shape) for tensor in policy.outputs if tensor.role == "latent"}
+    reactive = policy.reactive
+    if reactive is None:
+        if latents:
+            yield "policy.outputs: a latent, but there is no policy.reactive to read it"
+        return
+    yield from (f"{where}: {problem}" for problem in (*_files(manifest, reactive), *_proof(reactive)))
+    terms = {term.name: term for term in manifest.terms}
+    if len(set(reactive.terms)) != len(reactive.terms) or not set(reactive.terms) <= set(terms):
+        yield f"{where}: its terms are {list(reactive.terms)}; each once, and out of {sorted(terms)}"
+        return
+    for name in reactive.terms:
+        if terms[name].fallback is not None or terms[name].own_action:
+            yield f"{where}: term '{name}' is not measured at every step, so nothing is felt through it"
+    actions, window = manifest.actions, reactive.window
+    shapes = {(tensor.role, tensor.name): list(tensor.shape) for tensor in (*reactive.inputs, *reactive.outputs)}
+    wanted = {("latent", name): shape for name, shape in latents.items()}
+    wanted |= {("felt", "felt"): [window, sum(terms[name].size for name in reactive.terms)]}
+    wanted |= {(t.role, t.name): [window, len(actions.joints)] for t in policy.outputs if t.role == "action"}
+    if len(latents) != 1 or shapes != wanted:
+        yield f"{where}: its inputs and outputs are {sorted(shapes)}, expected {sorted(wanted)} with the same shapes"
+    if window <= actions.horizon:
+        yield f"{where}: a window of {window} steps ends with the chunk of {actions.horizon}; plans arrive late"
+    if manifest.timing.warm_start.method != "full" or manifest.timing.chunking.combine != "newest":
+        yield f"{where}: excludes timing.warm_start and chunking.combine; plans, not chunks, follow each other"
+    if any(term.mode == "delta_position" for term in actions.terms):
+        yield f"{where}: its commands must not be relative to the measured position"
+
+
 def _files(manifest: Manifest, graph: FurtherGraph) -> Iterator[str]:
     for file, suffix in ((graph.file, ".onnx"), (graph.parity_file, ".npz")):
         if file not in manifest.files or not file.endswith(suffix):

@@ -11,7 +11,12 @@ from collections.abc import Callable, Iterator
 
 from policy_nodes.bundle.limits import MANIFEST_NAME, MAX_FILE_BYTES, REQUIRED_FILES, SIGNATURE_NAME
 from policy_nodes.bundle.manifest import ActionSpec, ActionTerm, GraphTensor, Manifest, ObservationTerm
-from policy_nodes.bundle.realtime_semantics import check_execution, check_step_graph, check_variants
+from policy_nodes.bundle.realtime_semantics import (
+    check_execution,
+    check_reactive,
+    check_step_graph,
+    check_variants,
+)
 
 ACTION_UNITS = {
     "position": {"rad", "m"},
@@ -199,7 +204,7 @@ def check_graph_roles(manifest: Manifest) -> Iterator[str]:
             yield f"policy.inputs: '{tensor.name}' has the role '{tensor.role}' of an output"
     yield from _check_image_inputs(manifest)
     for tensor in policy.outputs:
-        if tensor.role not in ("action", "embedding"):
+        if tensor.role not in ("action", "embedding", "latent"):
             yield f"policy.outputs: '{tensor.name}' has the role '{tensor.role}' of an input"
     inputs = {tensor.name: tensor for tensor in policy.inputs if tensor.role == "observation"}
     for feature in manifest.observations:
@@ -214,6 +219,7 @@ def check_graph_roles(manifest: Manifest) -> Iterator[str]:
     yield from _check_role(policy.inputs, "noise", None, required=False)
     yield from _check_role(policy.outputs, "action", chunk, required=True)
     yield from _check_role(policy.outputs, "embedding", None, required=False)
+    yield from _check_role(policy.outputs, "latent", None, required=False)
 
 
 def _check_image_inputs(manifest: Manifest) -> Iterator[str]:
@@ -294,6 +300,7 @@ CHECKS: tuple[Callable[[Manifest], Iterator[str]], ...] = (
     check_success,
     check_variants,
     check_step_graph,
+    check_reactive,
     check_execution,
 )
 

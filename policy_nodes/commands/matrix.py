@@ -11,9 +11,10 @@ from policy_nodes.bundle.load import Bundle
 from policy_nodes.cli.checks import Check, guarded
 from policy_nodes.inference.policy import PolicySession
 from policy_nodes.inference.providers import PROVIDERS, available
+from policy_nodes.inference.reactive import ReactiveDecoder
 from policy_nodes.inference.stepwise import StepwiseSession
 
-Maker = Callable[[str], PolicySession]
+Maker = Callable[[str], PolicySession | ReactiveDecoder]
 
 
 def matrix(bundle: Bundle, threads: int = 1) -> Iterator[Check]:
@@ -41,6 +42,8 @@ def _graphs(bundle: Bundle, threads: int) -> Iterator[tuple[str, Maker]]:
     if policy.step_graph is not None:
         steps = policy.sampling_steps
         yield policy.step_graph.file, lambda provider: StepwiseSession(bundle, provider, threads, steps=steps)
+    if policy.reactive is not None:
+        yield policy.reactive.file, lambda provider: ReactiveDecoder(bundle, provider, threads)
 
 
 def _session(bundle: Bundle, threads: int, variant: str | None, provider: str) -> PolicySession:

@@ -38,6 +38,7 @@ from policy_nodes.inference.parity import exceeded, load_parity, max_abs_error
 from policy_nodes.inference.policy import PolicySession
 from policy_nodes.inference.provider_options import ProviderSettings
 from policy_nodes.inference.providers import create_session
+from policy_nodes.inference.reactive import ReactiveDecoder
 from policy_nodes.inference.stepwise import StepwiseSession
 
 
@@ -181,6 +182,8 @@ def _runtime(bundle: Bundle, provider: str, threads: int, calls: int) -> Iterato
         yield guarded(f"graph {variant.name}", partial(check_variant, bundle, variant.name, provider, threads))
     if bundle.manifest.policy.step_graph is not None:
         yield guarded("step graph", partial(check_step_graph, bundle, provider, threads))
+    if bundle.manifest.policy.reactive is not None:
+        yield guarded("fast decoder", partial(check_reactive, bundle, provider, threads))
 
 
 def check_parity(session: PolicySession) -> Check:
@@ -223,6 +226,21 @@ def check_step_graph(bundle: Bundle, provider: str, threads: int) -> str:
     assert step is not None
     counts = ", ".join(str(schedule.steps) for schedule in step.schedules)
     return f"for {counts} steps; one step and the chain of {session.evaluations} within {session.parity.tolerance:g}"
+
+
+def check_reactive(bundle: Bundle, provider: str, threads: int) -> str:
+    """The fast decoder gives the training framework's answers here too.
+
+    Raises:
+        ProviderError: it does not, or cannot run.
+    """
+    decoder = ReactiveDecoder(bundle, provider, threads)
+    seconds = decoder.warm_up(decoder.parity.samples)
+    felt = ", ".join(decoder.graph.terms)
+    return (
+        f"feels {felt}; {decoder.parity.samples} samples within {decoder.parity.tolerance:g}, last call "
+        f"{seconds * 1e3:.2f} ms"
+    )
 
 
 def check_latency(session: PolicySession, calls: int) -> Check:

@@ -10,7 +10,7 @@ while its topic is silent, and before its first sample, the fallback is its valu
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,9 +49,15 @@ class ObservationBuffer:
     Args:
         features: the contract's observations.
         images: the contract's cameras.
+        kept_ns: by term, how far back :meth:`sampled` will ask for it.
     """
 
-    def __init__(self, features: Sequence[ObservationFeature], images: Sequence[ImageFeature] = ()) -> None:
+    def __init__(
+        self,
+        features: Sequence[ObservationFeature],
+        images: Sequence[ImageFeature] = (),
+        kept_ns: Mapping[str, int] | None = None,
+    ) -> None:
         self._features = tuple(features)
         self._images = {image.name: image for image in images}
         self._lock = threading.Lock()
@@ -60,7 +66,8 @@ class ObservationBuffer:
         for feature in self._features:
             span = round((feature.history - 1) * feature.history_step_s * 1e9)
             for term in feature.terms:
-                self._history[term.name] = History(span_ns=span + _age_limit_ns(term))
+                longest = max(span, (kept_ns or {}).get(term.name, 0))
+                self._history[term.name] = History(span_ns=longest + _age_limit_ns(term))
         for image in images:  # pictures are large: none is kept longer than a row of the history can ask for it
             self._history[image.name] = History(span_ns=round((image.history - 1) * image.history_step_s * 1e9))
 
@@ -152,6 +159,35 @@ class ObservationBuffer:
         ages = {name: (now_ns - newest[name]) / 1e9 for name in newest}
         return Observation(stamp, values, ages, outside)
 
+    def sampled(
+        self, names: Sequence[str], instants_ns: Sequence[int], now_ns: int, later_ns: int = 0
+    ) -> NDArray[np.float32]:
+        """Terms at given instants, (T, size) float32, after offset, scale and clip, in the order asked for.
+
+        Args:
+            names: of the terms.
+            instants_ns: T instants, none after now.
+            now_ns: current time of the clock that stamps the samples.
+            later_ns: a sample up to this much after its instant is taken when it is nearer than the one before.
+
+        Raises:
+            ObservationError: as :meth:`assemble`.
+        """
+        columns = []
+        with self._lock:
+            for name in names:
+                term = self._term(name)
+                self._newest(term, now_ns)
+                columns.append(transform(term, np.stack([self._value(term, t, later_ns) for t in instants_ns])))
+        return np.concatenate(columns, axis=1).astype(np.float32)
+
+    def _value(self, term: ObservationTerm, target_ns: int, later_ns: int) -> NDArray[np.float64]:
+        """The sample for an instant, without a gap before it and finite."""
+        found, value = self._history[term.name].at(target_ns, later_ns)
+        _refuse_gap(term, target_ns - found)
+        _refuse_not_finite(term, value)
+        return value
+
     def _term(self, name: str) -> ObservationTerm:
         if (term := self._terms.get(name)) is not None:
             return term
@@ -201,12 +237,7 @@ class ObservationBuffer:
                     value = np.array(term.fallback, dtype=np.float64)  # silent then
                 else:
                     _refuse_gap(term, target - found)
-                if not np.isfinite(value).all():
-                    axis = term.axes[int(np.argmin(np.isfinite(value)))]
-                    raise ObservationError(
-                        f"Observation term '{term.name}' is not finite at '{axis}'.",
-                        f"check the sensor behind {term.topic}",
-                    )
+                _refuse_not_finite(term, value)
                 rows[index, column : column + term.size] = transform(term, value)
             column += term.size
         return rows
@@ -237,6 +268,14 @@ def transform(term: ObservationTerm, value: NDArray[np.float64]) -> NDArray[np.f
     """``clip((raw - offset) * scale)`` of one term, same shape."""
     result = (value - term.offset) * term.scale
     return result if term.clip is None else np.clip(result, -term.clip, term.clip)
+
+
+def _refuse_not_finite(term: ObservationTerm, value: NDArray[np.float64]) -> None:
+    if not np.isfinite(value).all():
+        axis = term.axes[int(np.argmin(np.isfinite(value)))]
+        raise ObservationError(
+            f"Observation term '{term.name}' is not finite at '{axis}'.", f"check the sensor behind {term.topic}"
+        )
 
 
 def _refuse_gap(term: ObservationTerm | ImageFeature, gap_ns: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -35,11 +35,13 @@ class PolicyOutput:
         chunk: (B, H, A) float64, the graph's action output; see ``actions.decode_chunk`` for commands.
         embedding: (B, E) float32; E is 0 where the graph has no embedding.
         seconds: wall time of the call.
+        latent: (B, L) float32, the plan for the fast decoder of a slow-fast policy; L is 0 for any other.
     """
 
     chunk: NDArray[np.float64]
     embedding: NDArray[np.float32]
     seconds: float
+    latent: NDArray[np.float32] = field(default_factory=lambda: np.zeros((1, 0), np.float32))
 
 
 class PolicySession:
@@ -88,7 +90,8 @@ class PolicySession:
         self._noise = by_role.get("noise")
         self._action = by_role["action"].name
         self._embedding = by_role["embedding"].name if "embedding" in by_role else None
-        self._outputs = [name for name in (self._action, self._embedding) if name is not None]
+        self._latent = by_role["latent"].name if "latent" in by_role else None
+        self._outputs = [name for name in (self._action, self._embedding, self._latent) if name is not None]
         self._call = self._caller(graph)
 
     @property
@@ -168,13 +171,16 @@ class PolicySession:
             raise PolicyOutputError(f"The policy graph failed: {error}", "run 'keel verify' on the bundle") from error
         seconds = time.perf_counter() - started
         chunk = np.asarray(results[0], dtype=np.float64)
-        embedding = np.asarray(results[1]) if self._embedding else np.zeros((size, 0), np.float32)
-        if not all_finite(chunk, embedding):
-            output = self._action if not all_finite(chunk) else self._embedding
+        nothing = np.zeros((size, 0), np.float32)
+        embedding = np.asarray(results[1]) if self._embedding else nothing
+        latent = np.asarray(results[len(self._outputs) - 1]) if self._latent else nothing
+        if not all_finite(chunk, embedding, latent):
+            known = ((self._action, chunk), (self._embedding, embedding), (self._latent, latent))
+            output = next(name for name, value in known if not all_finite(value))
             raise PolicyOutputError(
                 f"Policy output '{output}' is not finite.", "compare the observation with the contract's ranges"
             )
-        return PolicyOutput(chunk, embedding, seconds)
+        return PolicyOutput(chunk, embedding, seconds, latent)
 
     def _caller(self, graph: PolicyInfo | FurtherGraph) -> Callable[[dict[str, Array]], Sequence[Array]]:
         """How the graph is called: through bound device memory on a GPU, plainly elsewhere; action first."""
@@ -185,7 +191,7 @@ class PolicySession:
         return BoundCalls(self.session, names, shapes, index=0 if self.settings is None else self.settings.device)
 
     def _run(self, feeds: dict[str, Array]) -> Sequence[Array]:
-        """Action, and embedding where there is one."""
+        """Action, and embedding and latent where there are any."""
         return self._call(feeds)
 
     def _draw(

@@ -10,7 +10,7 @@ from rclpy.node import Node
 from policy_nodes.bundle.manifest import ImageFeature, Manifest, ObservationTerm
 from policy_nodes.errors import KeelError
 from policy_nodes.inference.first_ticks_gate import FirstTicksGate, Mode
-from policy_nodes.inference.observation import ObservationBuffer
+from policy_nodes.inference.reactive import observation_buffer
 from policy_nodes.nodes.contract_topics import joint_state_topics, subscribe_images, subscribe_terms
 
 
@@ -25,7 +25,7 @@ class PolicyInputs:
 
     def __init__(self, node: Node, manifest: Manifest, prefix: str) -> None:
         self._node, self._manifest = node, manifest
-        self.buffer = ObservationBuffer(manifest.observations, manifest.images)
+        self.buffer = observation_buffer(manifest)
         self.gate = FirstTicksGate(manifest, "ignore", 0)
         """Compares the robot with the contract; anew after each :meth:`begin`."""
         names = dict.fromkeys(joint_state_topics(manifest, prefix), self._on_joint_state)

@@ -50,8 +50,10 @@ class PolicyNode(BundleNode):
         self._first_ticks = parse_mode(self.text("first_ticks"))
         self._planner = open_planner(self, bundle)
         self._planner.warm_up()
-        self._outputs = PolicyOutputs(self, bundle.manifest, lambda: self._loop is not None and self._loop.planned > 0)
         self._inputs = PolicyInputs(self, bundle.manifest, self.text("topic_prefix"))
+        self._outputs = PolicyOutputs(
+            self, bundle, self._inputs.buffer, lambda: self._loop is not None and self._loop.planned > 0
+        )
 
     def teardown(self) -> None:
         """End planning, drop subscriptions and publishers."""
@@ -78,6 +80,7 @@ class PolicyNode(BundleNode):
         )
         result = super().on_activate(state)  # publishers first: the worker may be fast
         self._loop.start()
+        self._outputs.start()
         self.start_timer(self._loop.poll_period_s, self._poll)
         return result
 
@@ -91,12 +94,12 @@ class PolicyNode(BundleNode):
         loop, inputs = self._loop, self._inputs
         if self._outputs is None or loop is None or inputs is None:
             return DiagnosticStatus.WARN, "inactive", {}
-        values = loop.values() | self._outputs.events.values() | inputs.gate.values()
+        values = loop.values() | self._outputs.values() | inputs.gate.values()
         if not loop.planned and (strangers := foreign_types(self, inputs.handles)):
             return DiagnosticStatus.ERROR, strangers[0], values
         if not inputs.gate.open:
             return DiagnosticStatus.WARN, "the robot's first samples are compared with the contract", values
-        if trouble := loop.trouble():
+        if trouble := loop.trouble() or self._outputs.trouble():
             return DiagnosticStatus.WARN, trouble, values
         return DiagnosticStatus.OK, "planning", values
 
@@ -111,13 +114,14 @@ class PolicyNode(BundleNode):
     def _publish(self, plan: Plan, delay_s: float) -> None:
         """In the inference thread."""
         outputs, loop = self._outputs, self._loop
-        if outputs is not None and loop is not None:  # not an answer that came after the end
+        if outputs is not None and loop is not None:  # not an answer after the end
             outputs.publish(plan, delay_s, loop.observation_age_s)
 
     def _end(self) -> None:
         loop, self._loop = self._loop, None
-        if loop is None:
+        if loop is None or self._outputs is None:
             return
+        self._outputs.rest()
         if not loop.stop():
             self.get_logger().error("the inference in progress did not return; its answer will be dropped")
         write_timing(self, loop.timings)

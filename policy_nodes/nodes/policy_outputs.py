@@ -5,28 +5,42 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from rclpy.lifecycle import LifecycleNode
 from trajectory_msgs.msg import JointTrajectory
 
-from policy_nodes.bundle.manifest import Manifest
+from policy_nodes.bundle.load import Bundle
 from policy_nodes.errors import ObservationError
+from policy_nodes.inference.observation import ObservationBuffer
 from policy_nodes.inference.planner import Plan
+from policy_nodes.nodes.bundle_node import BundleNode
 from policy_nodes.nodes.conversions import chunk_to_message, diagnostic_array
 from policy_nodes.nodes.qos import watched
+from policy_nodes.nodes.reactions import Reactions
 from policy_nodes.nodes.stream_events import StreamEvents
+from policy_nodes.types import ActionChunk
 
 
 class PolicyOutputs:
     """Publishers and log of the policy node; :meth:`publish` and :meth:`refused` run in the inference thread.
 
+    The plans of a slow-fast policy are not sent: they go to its fast decoder, whose answers are.
+
     Args:
         node: that publishes, while it is active.
-        manifest: the contract.
+        bundle: the policy.
+        buffer: of the node's observations.
         planning: whether a chunk has been made since activation.
+
+    Raises:
+        ProviderError: the fast decoder cannot run here.
     """
 
-    def __init__(self, node: LifecycleNode, manifest: Manifest, planning: Callable[[], bool]) -> None:
-        actions = manifest.actions
+    def __init__(
+        self, node: BundleNode, bundle: Bundle, buffer: ObservationBuffer, planning: Callable[[], bool]
+    ) -> None:
+        manifest, actions = bundle.manifest, bundle.manifest.actions
+        self.reactions: Reactions | None = None
+        if manifest.policy.reactive is not None:
+            self.reactions = Reactions(node, bundle, buffer, self._send, node.now_ns)
         self._node, self._joints, self._planning = node, actions.joints, planning
         self._budget_s = manifest.timing.inference_budget_s
         self.events = StreamEvents(node, "action_chunk", planning)
@@ -39,14 +53,17 @@ class PolicyOutputs:
         self._status = node.create_lifecycle_publisher(DiagnosticArray, "~/status", 10)
 
     def publish(self, plan: Plan, delay_s: float, observation_age_s: float) -> None:
-        """Send a chunk and how it was made.
+        """Send a chunk, or hand it to the fast decoder, and say how it was made.
 
         Args:
             plan: the chunk with its method.
             delay_s: from observation to now, s.
             observation_age_s: of the observation when planning began, s.
         """
-        self._chunks.publish(chunk_to_message(plan.chunk, self._joints))
+        if self.reactions is None:
+            self._send(plan.chunk)
+        else:
+            self.reactions.take(plan)
         values = {
             "sequence": str(plan.chunk.sequence),
             "delay_s": f"{delay_s:.6f}",
@@ -64,6 +81,24 @@ class PolicyOutputs:
             text = f"a chunk is {delay_s * 1e3:.1f} ms old when published, over {budget}"
             self._node.get_logger().warning(text, throttle_duration_sec=1.0)
 
+    def start(self) -> None:
+        """The node is active: begin to react, where the policy has a fast decoder."""
+        if self.reactions is not None:
+            self.reactions.start()
+
+    def rest(self) -> None:
+        """End what :meth:`start` began."""
+        if self.reactions is not None:
+            self.reactions.stop()
+
+    def values(self) -> dict[str, str]:
+        """For ``/diagnostics``."""
+        return self.events.values() | ({} if self.reactions is None else self.reactions.values())
+
+    def trouble(self) -> str:
+        """What an operator must know about the fast decoder, or an empty text."""
+        return "" if self.reactions is None else self.reactions.trouble()
+
     def refused(self, error: ObservationError) -> None:
         """Say why there is no plan: before the first one that is waiting, afterwards it is trouble."""
         if self._planning():
@@ -71,7 +106,11 @@ class PolicyOutputs:
         else:
             self._node.get_logger().info(f"waiting: {error.cause}", throttle_duration_sec=5.0)
 
+    def _send(self, chunk: ActionChunk) -> None:
+        self._chunks.publish(chunk_to_message(chunk, self._joints))
+
     def close(self) -> None:
-        """Destroy the publishers."""
+        """End the reactions, destroy the publishers."""
+        self.rest()
         self._node.destroy_lifecycle_publisher(self._chunks)
         self._node.destroy_lifecycle_publisher(self._status)

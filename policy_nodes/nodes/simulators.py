@@ -72,6 +72,7 @@ SIMULATORS = {
     "panda_insertion": "sim.tasks.insertion.simulated_robot:SimulatedInsertion",
     "panda_lift": "sim.tasks.lift.simulated_robot:SimulatedLift",
     "panda_reach_avoid": "sim.tasks.reach_avoid.simulated_robot:SimulatedReachAvoid",
+    "wiping": "training.suites.live:wiping",
     "unitree_go1": "sim.tasks.velocity.simulated_robot:SimulatedGo1",
 }
 """Simulated robot by the task or the robot of a bundle, where it is not the launch file's default."""

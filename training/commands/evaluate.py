@@ -83,6 +83,8 @@ class Args:
     """Compare --methods at these latencies (ms) on the same episodes; writes latency.json and latency.png."""
     execution_horizon: int = 0
     """Steps of a chunk executed before the next one; 0 takes the bundle's."""
+    open_loop: bool = False
+    """Execute the plans of a slow-fast bundle as they are, without its fast decoder."""
     methods: tuple[str, ...] = ("naive", "ensemble", "rtc", "rtc_blend", "rti")
     """Ways to execute chunks that --latency-sweep compares: naive, ensemble, rtc, rtc_blend, prefix, every, rti;
     METHOD:GRAPH takes one of several graphs, as rti:warm_start_1."""
@@ -96,6 +98,8 @@ def run(args: Args) -> int:
     """Evaluate; returns the exit code (0 whatever the success rate; 1 where a changed world of --shifted fails)."""
     _check(args)
     bundle = load_bundle(args.bundle)
+    if args.open_loop and bundle.manifest.policy.reactive is None:
+        raise ConfigError(f"--open-loop, but {bundle.path.name} has no fast decoder.", "drop --open-loop.")
     if args.shifted:
         return run_shifted(
             bundle, episodes=args.episodes, seed=args.seed, confidence=args.confidence, names=args.shifts,
@@ -118,12 +122,14 @@ def run(args: Args) -> int:
     if args.react and monitor is None:
         raise ConfigError(f"--react, but {bundle.path.name} has no failure predictor.", "run `keel calibrate` first.")
     if args.latency:
-        loop: ClosedLoop = LatentLoop(bundle, world, Latency.parse(args.latency), provider=args.provider)
+        loop: ClosedLoop = LatentLoop(
+            bundle, world, Latency.parse(args.latency), provider=args.provider, open_loop=args.open_loop
+        )
         monitor = None  # the failure predictor has a process of its own; its time is not the policy's
     else:
         loop = ClosedLoop(
             bundle, world, monitor=monitor, samples=samples, react=args.react, provider=args.provider,
-            execution_horizon=args.execution_horizon or None,
+            execution_horizon=args.execution_horizon or None, open_loop=args.open_loop,
         )  # fmt: skip
     if args.output is not None:
         _forget_films(args.output)
@@ -196,6 +202,8 @@ def _check(args: Args) -> None:
         raise ConfigError(
             "--shifted goes with none of --latency, --latency-sweep, --react, --videos, --detect.", "give one of them."
         )
+    if args.open_loop and (args.latency_sweep or args.shifted or args.detect):
+        raise ConfigError("--open-loop goes with none of --latency-sweep, --shifted and --detect.", "drop one of them.")
     if args.causes and not args.detect:
         raise ConfigError("--causes names causes of failure, but --detect is not given.", "add --detect.")
     elsewhere = args.latency or args.latency_sweep or args.shifted or args.detect

@@ -15,6 +15,7 @@ _FACTORIES = {
     "panda_lift": "training.contracts.panda_lift:make",
     "panda_pick_place": "training.contracts.panda_pick_place:make",
     "pusht": "training.contracts.pusht:make",
+    "wiping": "training.contracts.wiping:make",
 }
 _FAMILIES = {"metaworld": "training.contracts.metaworld:make", "toys": "training.contracts.toys:make"}
 """Families of tasks, named FAMILY/VARIANT; the factory takes the variant."""

@@ -10,12 +10,14 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from policy_nodes.bundle.load import Bundle
 from policy_nodes.errors import ConfigError
 from policy_nodes.inference.actions import decode_chunk
-from policy_nodes.inference.observation import Observation, ObservationBuffer
+from policy_nodes.inference.observation import Observation
 from policy_nodes.inference.policy import PolicySession
+from policy_nodes.inference.reactive import ReactiveDecoder, observation_buffer
 from policy_nodes.monitors.fiper import FiperMonitor
 from policy_nodes.safety.chunks import ChunkForm
 from policy_nodes.safety.config import load_safety_config
@@ -51,6 +53,7 @@ class ClosedLoop:
         provider: execution provider.
         rest_s: how long a backup goes on after a stop, within the episode's time limit, so that its end is seen.
         execution_horizon: steps of a chunk that are executed before the next one is asked for; the bundle's by default.
+        open_loop: of a slow-fast policy execute the plans as they are, without its fast decoder.
     """
 
     def __init__(
@@ -65,11 +68,16 @@ class ClosedLoop:
         provider: str = "cpu",
         rest_s: float = 0.0,
         execution_horizon: int | None = None,
+        open_loop: bool = False,
     ) -> None:
         self.bundle, self.world, self.monitor, self.react = bundle, world, monitor, react
         self.samples, self.record_samples, self.rest_s = samples, record_samples, rest_s
         self.session = PolicySession(bundle, provider=provider, threads=1)
         self.session.warm_up()
+        self.reactive: ReactiveDecoder | None = None
+        if bundle.manifest.policy.reactive is not None and not open_loop:
+            self.reactive = ReactiveDecoder(bundle, provider)
+            self.reactive.warm_up()
         self.safety = load_safety_config(bundle.file("safety.yaml"))
         actions, timing = bundle.manifest.actions, bundle.manifest.timing
         self.period_ns = round(SECOND_NS / timing.control_rate_hz)
@@ -95,12 +103,13 @@ class ClosedLoop:
         after = {"success": settle_s, "stopped": self.rest_s}
         left: int | None = None
         self.world.reset(seed)
-        self.buffer = ObservationBuffer(self.bundle.manifest.observations)
+        self.buffer = observation_buffer(self.bundle.manifest)
         governor, episode, now = self._governor(), self._begin(seed), START_NS
         command, enabled = self.world.joint_state()[0], False
         while episode.steps < round(max_seconds * SECOND_NS / self.period_ns):
             self._observe(governor, now)
             self._think(episode, governor, now)
+            self._react(governor, now)
             enabled = enabled or self._enable(episode, governor, now)
             if not enabled and episode.outcome == "stopped":
                 break
@@ -126,6 +135,8 @@ class ClosedLoop:
         self._rng = np.random.default_rng([seed, 2])
         if self.monitor is not None:
             self.monitor.reset()
+        if self.reactive is not None:
+            self.reactive.reset()
         return Episode(seed)
 
     def _think(self, episode: Episode, governor: Governor, now: int) -> None:
@@ -133,6 +144,18 @@ class ClosedLoop:
         ticks = (now - START_NS) // self.period_ns - self.warm_ticks
         if ticks % self.replan_ticks == 0:
             self._plan(episode, self.buffer.assemble(now), governor, now, judge=ticks >= 0)
+
+    def _hand_over(self, governor: Governor, now: int, chunk: ActionChunk, latent: NDArray[np.float32]) -> bool:
+        """Give a plan to the fast decoder, or where there is none its chunk to the governor; whether it was taken."""
+        if self.reactive is not None:
+            return self.reactive.take(chunk.stamp_ns, latent[0])
+        return governor.on_chunk(now, chunk) is None
+
+    def _react(self, governor: Governor, now: int) -> None:
+        """What the fast decoder makes of the newest plan and of what is felt now."""
+        chunk = None if self.reactive is None else self.reactive.act(self.buffer, now)
+        if chunk is not None:
+            governor.on_chunk(now, chunk)
 
     def _enable(self, episode: Episode, governor: Governor, now: int) -> bool:
         """Enable as soon as the governor has seen enough clean ticks; a refusal ends the episode."""
@@ -168,7 +191,8 @@ class ClosedLoop:
         output = self.session.sample(observation.values, rng=rng)
         episode.inference_ms.append(output.seconds * 1e3)
         commands = decode_chunk(self.bundle.manifest.actions, output.chunk[0])
-        governor.on_chunk(now, ActionChunk(observation.stamp_ns, self.step_ns, commands, sequence=observation.stamp_ns))
+        chunk = ActionChunk(observation.stamp_ns, self.step_ns, commands, sequence=observation.stamp_ns)
+        self._hand_over(governor, now, chunk, output.latent)
         if not judge:
             return
         if self.record_samples > 0:

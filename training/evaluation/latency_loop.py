@@ -57,6 +57,7 @@ class LatentLoop(ClosedLoop):
         execution_steps: steps between plans; the bundle's execution horizon when None.
         anytime: choose the number of evaluations by the inference budget.
         provider: execution provider.
+        open_loop: of a slow-fast policy execute the plans as they are, without its fast decoder.
 
     Raises:
         BundleError: a graph is missing.
@@ -74,8 +75,9 @@ class LatentLoop(ClosedLoop):
         execution_steps: int | None = None,
         anytime: bool = False,
         provider: str = "cpu",
+        open_loop: bool = False,
     ) -> None:
-        super().__init__(bundle, world, provider=provider)
+        super().__init__(bundle, world, provider=provider, open_loop=open_loop)
         self.latency = latency
         self.planner = ChunkPlanner(bundle, provider, chunking=chunking, warm_start=warm_start, anytime=anytime)
         self.planner.warm_up()
@@ -97,6 +99,8 @@ class LatentLoop(ClosedLoop):
         self._worker = SimulatedWorker()
         self._chunk: ActionChunk | None = None
         self._begun_ns: int | None = None
+        if self.reactive is not None:
+            self.reactive.reset()
         return TimedEpisode(seed)
 
     def _enable(self, episode: Episode, governor: Governor, now: int) -> bool:
@@ -134,7 +138,7 @@ class LatentLoop(ClosedLoop):
         delay = (now - plan.chunk.stamp_ns) / SECOND_NS
         self.planner.delivered(delay)
         self._compare(episode, plan.chunk, now)
-        if governor.on_chunk(now, plan.chunk) is None:
+        if self._hand_over(governor, now, plan.chunk, plan.output.latent):
             self._chunk = plan.chunk
             episode.delays_s.append(delay)
 

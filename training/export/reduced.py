@@ -111,11 +111,12 @@ def _write(
     tolerance: float,
     reduced: ReducedPrecision,
 ) -> Bundle:
-    """The bundle with this graph; further graphs, monitor and signature are the original's and stay behind."""
+    """The bundle with this graph; other samplers, monitor and signature are the original's and stay behind."""
     manifest = bundle.manifest
     dropped = {POLICY_NAME, PARITY_NAME, MONITOR_NAME, CALIBRATION_NAME, SIGNATURE_NAME}
     for further in manifest.policy.further:
-        dropped |= {further.file, further.parity_file}
+        if further is not manifest.policy.reactive:  # a fast decoder reads this graph's plans as well
+            dropped |= {further.file, further.parity_file}
     files: dict[str, Path | bytes] = {name: bundle.read(name) for name in manifest.files if name not in dropped}
     files |= {POLICY_NAME: graph, PARITY_NAME: pack(inputs, outputs)}
     fields = manifest.model_dump(mode="json", exclude={"files", "digest", "schema_version"})

@@ -69,6 +69,11 @@ class SuiteRobot:
         """Poses (7,) by object name: xyz (m) and quat_xyzw."""
         return self._world.object_poses()
 
+    def wrenches(self) -> dict[str, NDArray[np.float64]]:
+        """Force [N] and torque [N m] (6,) by topic; none where nothing is felt."""
+        felt: dict[str, NDArray[np.float64]] = getattr(self._world, "wrenches", dict)()
+        return felt
+
     def displace_object(self) -> str:
         """Third-party tasks cannot be disturbed; says so."""
         return "this task has no displacement"
@@ -89,6 +94,6 @@ class SuiteRobot:
 def __getattr__(name: str) -> Callable[..., SuiteRobot]:
     """Factory of the task with this name."""
     family, _, variant = name.partition("_")
-    if name.startswith("__") or not ((family in ("metaworld", "toys") and variant) or name == "pusht"):
+    if name.startswith("__") or not ((family in ("metaworld", "toys") and variant) or name in ("pusht", "wiping")):
         raise AttributeError(f"module {__name__} has no task '{name}'")
     return partial(SuiteRobot, f"{family}/{variant.replace('_', '-')}" if variant else family)

@@ -20,6 +20,7 @@ class SurfaceConfig:
     Attributes:
         rate_hz: control rate.
         stiffness: of the contact, N/m.
+        spread: standard deviation of the logarithm of the stiffness between strokes.
         demanded: contact force, N.
         lag_s: time constant of the tool.
         height: standard deviation of the surface's height at the start, m.
@@ -34,10 +35,16 @@ class SurfaceConfig:
     height: float = 0.01
     shift: float = 0.006
     shift_probability: float = 0.03
+    spread: float = 0.0
 
 
 class WipingSurface:
     """One wiping stroke.
+
+    Attributes:
+        height: of the surface, m.
+        stiffness: of the contact, N/m.
+        z: height of the tool, m.
 
     Args:
         config: the model.
@@ -52,12 +59,15 @@ class WipingSurface:
         """A new surface, in contact at about half the demanded force."""
         self._rng = np.random.default_rng(seed)
         self.height = float(self._rng.normal(0.0, self.config.height))
-        self.z = self.height - 0.5 * self.config.demanded / self.config.stiffness
+        self.stiffness = self.config.stiffness
+        if self.config.spread > 0.0:
+            self.stiffness *= float(np.exp(self._rng.normal(0.0, self.config.spread)))
+        self.z = self.height - 0.5 * self.config.demanded / self.stiffness
 
     @property
     def force(self) -> float:
         """Contact force, N; what the wrist sensor says."""
-        return self.config.stiffness * max(0.0, self.height - self.z)
+        return self.stiffness * max(0.0, self.height - self.z)
 
     def step(self, command: float) -> None:
         """Advance one control period under a commanded height (m)."""

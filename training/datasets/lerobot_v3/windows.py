@@ -110,6 +110,12 @@ class ChunkSampler:
         ahead = rows[:, None] + np.arange(self.horizon)
         return ChunkBatch(observations, self._actions[np.minimum(ahead, last)], ahead > last, rows)
 
+    def following(self, feature: str, index: NDArray[np.integer]) -> NDArray[Any]:
+        """Values (B, H, d) of an observation feature from the frames ``index`` (B,) on, as long as a chunk."""
+        rows: IntArray = np.asarray(index, dtype=np.int64)
+        ahead = rows[:, None] + np.arange(self.horizon)
+        return np.asarray(self._observations[feature][np.minimum(ahead, self._last[rows, None])])
+
     def epoch(
         self, batch_size: int, split: Split = "train", rng: np.random.Generator | None = None
     ) -> Iterator[ChunkBatch]:

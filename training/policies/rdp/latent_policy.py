@@ -41,10 +41,10 @@ class LatentPolicy(nn.Module):
         self.steps = steps
 
     def fit_statistics(self, actions: Tensor) -> None:
-        """Fit the latent normaliser on the posterior means of normalised chunks (N, H, A)."""
+        """Fit the latent normaliser on the posteriors of normalised chunks (N, H, A): targets are sampled from them."""
         with torch.no_grad():
-            mean, _ = self.tokenizer.encode(actions)
-        self.latent_normalizer.fit(mean.mean(0), mean.std(0))
+            mean, log_variance = self.tokenizer.encode(actions)
+        self.latent_normalizer.fit(mean.mean(0), (mean.var(0) + log_variance.exp().mean(0)).sqrt())
 
     def loss(self, observation: Tensor, actions: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Flow-matching loss on sampled posterior latents of chunks (B, H, A) given observations (B, D)."""

@@ -1,9 +1,7 @@
-import numpy as np
 import pytest
 import torch
 
 from training.policies.rdp.latent_policy import LatentPolicy
-from training.policies.rdp.slow_fast import FastDecoder, LatentPlan
 from training.policies.rdp.tokenizer import AsymmetricTokenizer, TokenizerConfig
 
 CONFIG = TokenizerConfig(horizon=8, reactive_dim=2, hidden=8, embed=3, latent=2)
@@ -56,37 +54,12 @@ def test_the_slow_policy_leaves_the_tokenizer_alone(tokenizer):
     assert policy(torch.randn(2, 3), torch.randn(2, 2, 3)).shape == (2, 3, 2)
 
 
-def counting(tokens, reactive):
-    """Actions that say how much was felt so far."""
-    return np.cumsum(reactive, axis=0) + tokens[0, 0]
-
-
-def plan(start, base=0.0, token=0.0):
-    return LatentPlan(start, np.full((1, 1), token, np.float32), np.array([base], np.float32))
-
-
-def test_the_fast_loop_replays_what_was_felt_since_the_plan_was_made():
-    fast = FastDecoder(counting, horizon=4)
-    for step in range(6):
-        fast.feel(step, np.array([10.0**step]))
-    assert fast.act(2) is None
-    assert fast.take(plan(2, base=0.5))
-    assert fast.act(2).tolist() == [100.5]
-    assert fast.act(4).tolist() == [11100.5]  # a plan that arrives two steps late skips two actions
-    assert fast.act(1) is None and fast.act(6) is None
-
-
-def test_the_newest_plan_wins_and_older_ones_are_refused():
-    fast = FastDecoder(counting, horizon=4)
-    for step in range(4):
-        fast.feel(step, np.array([1.0]))
-    assert fast.take(plan(2)) and not fast.take(plan(1)) and not fast.take(plan(2, token=9.0))
-    assert fast.act(3).tolist() == [2.0]
-
-
-def test_a_missing_signal_is_silence():
-    fast = FastDecoder(counting, horizon=4)
-    fast.feel(0, np.array([1.0]))
-    fast.feel(2, np.array([1.0]))
-    fast.take(plan(0))
-    assert fast.act(0) is not None and fast.act(2) is None
+def test_latents_are_normalised_by_what_the_policy_learns_to_sample(tokenizer):
+    policy, actions = LatentPolicy(tokenizer, observation_dim=3, width=16, depth=1), torch.randn(4000, 8, 1)
+    policy.fit_statistics(actions)
+    with torch.no_grad():
+        mean, log_variance = tokenizer.encode(actions)
+        sampled = mean + torch.exp(0.5 * log_variance) * torch.randn(mean.shape)
+    normalised = policy.latent_normalizer(sampled)
+    assert normalised.mean(0).abs().max() < 0.1
+    assert (normalised.std(0) - 1.0).abs().max() < 0.1
