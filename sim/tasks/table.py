@@ -7,6 +7,7 @@ __all__ = ["BATCHED_TASKS"]
 BATCHED_TASKS: dict[str, str] = {
     "Ant": "sim.tasks.gymnasium_v5.ant:ant",
     "G1-Velocity-Flat": "sim.tasks.velocity.tasks:g1_flat",
+    "G1-Velocity-Rough": "sim.tasks.velocity.tasks:g1_rough",
     "Go1-Velocity-Flat": "sim.tasks.velocity.tasks:go1_flat",
     "Go1-Velocity-Rough": "sim.tasks.velocity.tasks:go1_rough",
     "HalfCheetah": "sim.tasks.gymnasium_v5.planar:half_cheetah",

@@ -230,6 +230,7 @@ def _arrays(model: mujoco.MjModel) -> list[str]:
     skip = (
         "name",
         "text",
+        "dof_M0",  # derived, and only MuJoCo's own compiler reads it
         "narena",
         "nbuffer",
         "mesh_",

@@ -1,13 +1,15 @@
 """Train a policy by reinforcement learning (PPO of rsl_rl) in the batched simulator, resumably.
 
-Writes checkpoints (model_N.pt), TensorBoard events, rsl_rl's log (train.log) and config.json. Continue an interrupted
-run with --resume: networks, optimiser and learning rate are restored, the worlds start new episodes.
+Writes checkpoints (model_N.pt), TensorBoard events, rsl_rl's log (train.log), config.json and sampled.npz, which holds
+the random parameters of every world. Continue an interrupted run with --resume: networks, optimiser and learning rate
+are restored, the worlds start new episodes.
 
 Examples:
     keel train-rl --output runs/go1
     keel train-rl --task Go1-Velocity-Flat --output runs/go1 --iterations 1500 --ppo.num-envs 1024
     keel train-rl --output runs/go1 --iterations 2000 --resume
     keel train-rl --output runs/go1 --iterations 2000 --resume --set rewards.tracking_sigma=0.1
+    keel train-rl --output runs/motor --set 'actuator.kind="dc_motor"' bias.gravity=0.03 observation_delay=1
     keel train-rl --output runs/go1 --iterations 2200 --resume --algorithm h-infinity --disturber.max-force 25
     keel export-rl --run runs/go1 --output runs/go1/export
     tensorboard --logdir runs/go1
@@ -31,7 +33,7 @@ from training.commands.output import check_output
 from training.commands.resolved import CONFIG_NAME, resolved_config
 from training.rl.config import PpoConfig
 from training.rl.h_infinity import HInfinityConfig
-from training.rl.run import LOG_NAME, RunConfig, checkpoints, earlier_configs, train
+from training.rl.run import LOG_NAME, SAMPLED_NAME, RunConfig, checkpoints, earlier_configs, train
 
 
 @dataclass(frozen=True)
@@ -142,5 +144,6 @@ def _forget_run(output: Path) -> None:
         path.unlink()
     for _, path in earlier_configs(output):
         path.unlink()
-    (output / LOG_NAME).unlink(missing_ok=True)
+    for name in (LOG_NAME, SAMPLED_NAME):
+        (output / name).unlink(missing_ok=True)
     shutil.rmtree(output / "git", ignore_errors=True)

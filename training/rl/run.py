@@ -21,6 +21,8 @@ from training.rl.disturbed_env import DisturbedEnv
 from training.rl.h_infinity import HInfinityConfig
 
 LOG_NAME = "train.log"
+SAMPLED_NAME = "sampled.npz"
+"""What the randomisation drew for each world of a run: one array per quantity, first axis the worlds."""
 H_INFINITY = "training.rl.h_infinity:HInfinityPPO"
 
 
@@ -126,6 +128,9 @@ def train(
     # Tasks without privileged terms have one group for both.
     critic = "critic" if "critic" in env.env.observation_groups else "policy"
     settings = rsl_rl_config(config.ppo, config.seed, hasattr(env.env.task, "mirrors"), critic)
+    sampled = getattr(env.env.task, "sampled", {})
+    if sampled:
+        np.savez_compressed(output / SAMPLED_NAME, **sampled)
     if config.h_infinity is not None:
         settings["algorithm"] |= {"class_name": H_INFINITY, "h_infinity": asdict(config.h_infinity)}
     try:

@@ -7,11 +7,50 @@ commands to stand still, a posture term, pushes every few seconds.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from typing import Literal, get_args
 
 from sim.errors import TaskError
+from sim.randomization.ranges import Range, check_range
 
-Range = tuple[float, float]
-"""Smallest and largest value, drawn uniformly."""
+ActuatorKind = Literal["servo", "pd", "dc_motor", "network"]
+
+
+@dataclass(frozen=True)
+class ActuatorConfig:
+    """What turns joint targets into torques.
+
+    Attributes:
+        kind: ``servo``: MuJoCo's position servo, implicit in its damping; ``pd``: the same law computed at every
+            physics step, as a motor board does; ``dc_motor``: that, cut by the speed-torque line of a motor;
+            ``network``: a learned actuator (Hwangbo et al. 2019, arXiv 1901.08652).
+        stall_ratio: stall torque over the effort limit, for ``dc_motor``.
+        network: .npz file of ``sim.actuators.network.ActuatorNet``.
+        moment_steps: physics steps between the moments that the network sees.
+
+    Raises:
+        TaskError: an unknown kind, or a number that no actuator has.
+    """
+
+    kind: ActuatorKind = "servo"
+    stall_ratio: float = 1.0
+    network: str = ""
+    moment_steps: int = 2
+
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(ActuatorKind):
+            raise TaskError(
+                f"ActuatorConfig.kind is '{self.kind}'.", f"use one of {', '.join(get_args(ActuatorKind))}."
+            )
+        if not self.stall_ratio >= 1.0 or self.moment_steps < 1:
+            raise TaskError(
+                f"ActuatorConfig has stall_ratio {self.stall_ratio}, moment_steps {self.moment_steps}.",
+                "give at least 1 of each.",
+            )
+        if (self.kind == "network") != bool(self.network):
+            raise TaskError(
+                f"ActuatorConfig.kind is '{self.kind}' and network is '{self.network}'.",
+                "give the file of the network for kind 'network', and for no other.",
+            )
 
 
 @dataclass(frozen=True)
@@ -35,7 +74,7 @@ class ObservationScales:
 
 @dataclass(frozen=True)
 class ObservationNoise:
-    """Half width of the uniform noise on what the actor sees, in raw units; the critic sees no noise.
+    """Half width of uniform noise, or of an offset, on what the actor sees, in raw units; the critic sees neither.
 
     Attributes:
         angular_velocity: rad/s.
@@ -48,6 +87,11 @@ class ObservationNoise:
     gravity: float = 0.05
     joint_position: float = 0.01
     joint_velocity: float = 1.5
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            width = getattr(self, item.name)
+            check_range(f"ObservationNoise.{item.name}", (width, width), 0.0)
 
 
 @dataclass(frozen=True)
@@ -137,6 +181,11 @@ class ResetConfig:
     joint_offset: float = 0.2
     velocity: float = 0.3
 
+    def __post_init__(self) -> None:
+        check_range("ResetConfig.yaw", self.yaw)
+        for name in ("height_margin", "position", "tilt", "joint_offset", "velocity"):
+            check_range(f"ResetConfig.{name}", (getattr(self, name), getattr(self, name)), 0.0)
+
 
 @dataclass(frozen=True)
 class PushConfig:
@@ -151,6 +200,11 @@ class PushConfig:
     every_s: Range = (4.0, 8.0)
     linear: float = 0.8
     angular: float = 0.4
+
+    def __post_init__(self) -> None:
+        check_range("PushConfig.every_s", self.every_s, 0.0)
+        check_range("PushConfig.linear", (self.linear, self.linear), 0.0)
+        check_range("PushConfig.angular", (self.angular, self.angular), 0.0)
 
 
 @dataclass(frozen=True)
@@ -181,6 +235,9 @@ class VelocityConfig:
         action_clip: actions beyond are cut.
         external_forces: whether something outside of the task pushes with forces.
         action_delay: largest number of physics steps for which the previous action still holds, drawn per episode.
+        observation_delay: largest number of control steps by which measurements are late, drawn per episode.
+        bias: half width of the offset of each measurement, drawn per episode.
+        actuator: what makes torques of joint targets.
         base_height: that the height term asks for [m].
         air_time: swing that earns nothing; what is beyond is paid [s].
     """
@@ -195,6 +252,9 @@ class VelocityConfig:
     action_clip: float = 10.0
     external_forces: bool = False
     action_delay: int = 2
+    observation_delay: int = 0
+    bias: ObservationNoise = field(default_factory=lambda: ObservationNoise(0.0, 0.0, 0.0, 0.0))
+    actuator: ActuatorConfig = field(default_factory=ActuatorConfig)
     base_height: float = 0.25
     air_time: float = 0.1
     scales: ObservationScales = field(default_factory=ObservationScales)
@@ -204,6 +264,10 @@ class VelocityConfig:
     reset: ResetConfig = field(default_factory=ResetConfig)
     pushes: PushConfig | None = field(default_factory=PushConfig)
     terminations: TerminationConfig = field(default_factory=TerminationConfig)
+
+    def __post_init__(self) -> None:
+        check_range("VelocityConfig.action_delay", (self.action_delay, self.action_delay), 0, self.decimation)
+        check_range("VelocityConfig.observation_delay", (self.observation_delay, self.observation_delay), 0, 50)
 
     @property
     def step_dt(self) -> float:

@@ -104,6 +104,10 @@ class RoughVelocityTask(VelocityTask):
         scan = Mirror(index, np.ones(len(index), dtype=np.float32))
         return {**groups, "critic": concatenate(groups["critic"], scan)}, action
 
+    def drawn(self, context: Context) -> dict[str, NDArray[Any]]:
+        """Also the tile that each world stands on."""
+        return {**super().drawn(context), "level": context.memory["level"].copy(), "column": context.memory["column"]}
+
     def log(self, context: Context) -> dict[str, float]:
         """Also the mean level of the ended episodes."""
         return {**super().log(context), "terrain_level": float(np.mean(context.memory["level"]))}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,8 +14,10 @@ from sim.actuators.delay import held_targets
 from sim.randomization.model import ModelRandomization, Sampled, randomized_models
 from sim.tasks.velocity import commands, events, mirror, observations, rewards, terminations
 from sim.tasks.velocity.config import VelocityConfig
+from sim.tasks.velocity.drives import Drives
 from sim.tasks.velocity.mirror import Mirror
 from sim.tasks.velocity.scene import Ground, LeggedRobot, add_floor, build_model, sensor_layout
+from sim.tasks.velocity.sensing import Sensing
 from sim.tasks.velocity.state import LeggedState, read_state
 from sim.vector.context import Context
 from sim.vector.task import TaskDefaults
@@ -69,22 +72,43 @@ class VelocityTask(TaskDefaults):
         self._hips = np.array(robot.hips, dtype=np.intp)
         self._weights = self.cfg.rewards.terms()
         self._rates = self.cfg.step_dt * np.array(list(self._weights.values()) or [0.0])[:, None]
-        noise = self.cfg.noise
-        self._noise = None if noise is None else observations.noise_vector(noise, self.cfg.scales, joints)
+        self._sensing = Sensing(self.cfg, joints)
+        law = self.cfg.actuator
+        self._drives = None if law.kind == "servo" else Drives(law, robot.velocity_limits)
+        self.substep_controls = self._drives is not None
 
     def models(self, num_worlds: int, rng: np.random.Generator) -> Sequence[mujoco.MjModel] | None:
         """Randomised models, or None to share the nominal one."""
-        if self.randomization is None:
-            return None
-        models, self.sampled = randomized_models(
-            self.model, self.robot.base, self.randomization, num_worlds, rng, self.cfg.distinct_models
-        )
+        models: list[mujoco.MjModel] | None = None
+        if self.randomization is not None:
+            models, self.sampled = randomized_models(
+                self.model, self.robot.base, self.randomization, num_worlds, rng, self.cfg.distinct_models
+            )
+        if self._drives is not None:
+            models = models or [copy.copy(self.model)] * num_worlds
+            self._drives.take_over(models)
         return models
+
+    def drawn(self, context: Context) -> dict[str, NDArray[Any]]:
+        """Every random value of the present episodes, first axis N: model parameters, delays, bias, command, push."""
+        names = {
+            "delay": "action_delay",
+            "late": "observation_delay",
+            "bias": "bias",
+            "command": "command",
+            "push": "push",
+        }
+        episode = {name: context.memory[key].copy() for key, name in names.items() if key in context.memory}
+        return {**self.sampled, **episode}
 
     def memory(self, num_worlds: int) -> dict[str, NDArray[Any]]:
         """Commands and counters of every world."""
-        feet = len(self.robot.feet)
+        feet, joints = len(self.robot.feet), len(self.robot.joints)
+        drives = {} if self._drives is None else self._drives.memory(num_worlds, joints)
         return {
+            **drives,
+            **self._sensing.memory(num_worlds),
+            "push": np.zeros((num_worlds, 6)),
             "command": np.zeros((num_worlds, 3), dtype=np.float32),
             "command_left": np.zeros(num_worlds, dtype=np.int64),
             "push_left": np.zeros(num_worlds, dtype=np.int64),
@@ -102,8 +126,9 @@ class VelocityTask(TaskDefaults):
         if self.cfg.pushes is not None:
             memory["push_left"][ids] = events.steps_until(self.cfg.pushes.every_s, self.cfg.step_dt, count, rng)
         memory["delay"][ids] = rng.integers(0, self.cfg.action_delay + 1, size=count)
-        for name in ("air_time", "swing", "landed"):
+        for name in ("air_time", "swing", "landed", "push", *(("errors", "speeds") if self._drives else ())):
             memory[name][ids] = 0
+        self._sensing.reset(memory, ids, rng)
         return events.start_states(self.cfg.reset, self.robot.default_pose, self.robot.default_height, count, rng)
 
     def _new_commands(self, context: Context, ids: NDArray[np.int64]) -> None:
@@ -111,12 +136,22 @@ class VelocityTask(TaskDefaults):
         context.memory["command_left"][ids] = round(self.cfg.commands.resample_s / self.cfg.step_dt)
 
     def controls(self, context: Context) -> NDArray[np.floating]:
-        """Joint targets; with a delay the previous target holds for the first substeps."""
+        """Joint targets, or torques where a law makes them; with a delay the previous target holds for a while."""
         now = self._targets(context.actions)
+        if self._drives is not None:
+            return self._torques(context, now)
         if not self.cfg.action_delay:
             return now
         before = self._targets(context.previous_actions)
         return held_targets(now, before, context.memory["delay"], self.decimation)
+
+    def _torques(self, context: Context, now: NDArray[np.floating]) -> NDArray[np.floating]:
+        memory = context.memory
+        late = memory["substep"] < memory["delay"]
+        targets = np.where(late[:, None], self._targets(context.previous_actions), now)
+        memory["substep"] += 1
+        assert self._drives is not None
+        return self._drives.torque(targets, context.qpos[:, 7:], context.qvel[:, 6:], memory)
 
     def _targets(self, actions: NDArray[np.float32]) -> NDArray[np.floating]:
         return self.robot.default_pose + self.robot.action_scale * self._clipped(actions)
@@ -128,6 +163,9 @@ class VelocityTask(TaskDefaults):
     def update(self, context: Context) -> None:
         """Feet: which landed, and how long they were in the air."""
         memory = context.memory
+        self._sensing.advance(memory)
+        if self._drives is not None:
+            memory["substep"][:] = 0
         contact = context.sensordata[:, self.layout.foot_force] > CONTACT_FORCE
         memory["landed"][:] = contact & (memory["air_time"] > 0.0)
         memory["swing"][:] = memory["air_time"] + self.cfg.step_dt
@@ -198,7 +236,8 @@ class VelocityTask(TaskDefaults):
         pushed = events.due(memory["push_left"])
         if len(pushed):
             memory["push_left"][pushed] = events.steps_until(push.every_s, self.cfg.step_dt, len(pushed), context.rng)
-            context.qvel[pushed, :6] += events.kick(push.linear, push.angular, len(pushed), context.rng)
+            memory["push"][pushed] = events.kick(push.linear, push.angular, len(pushed), context.rng)
+            context.qvel[pushed, :6] += memory["push"][pushed]
         return pushed
 
     def observations(self, context: Context) -> dict[str, NDArray[np.floating]]:
@@ -216,9 +255,7 @@ class VelocityTask(TaskDefaults):
             cfg.scales,
             out=critic[:, : self._actor],
         )
-        actor = critic[:, : self._actor].copy()
-        if self._noise is not None:
-            observations.add_noise(actor, self._noise, context.rng)
+        actor = self._sensing.measure(critic[:, : self._actor], context.memory, context.rng)
         critic[:, self._actor : self._actor + 3] = s.linear_velocity * cfg.scales.linear_velocity
         critic[:, self._actor + 3] = 10.0 * (s.height - cfg.base_height)
         critic[:, self._actor + 4 :] = s.foot_force > CONTACT_FORCE

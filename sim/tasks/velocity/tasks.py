@@ -79,8 +79,32 @@ def g1_flat(randomization: ModelRandomization | None = _UNSET, **overrides: Any)
     Raises:
         TaskError: an override is not a field.
     """
-    drawn = ModelRandomization(payload=(-1.0, 3.0)) if randomization is _UNSET else randomization
-    config = VelocityConfig(
+    return VelocityTask(g1_robot(), _configured(_g1_config(), overrides), _g1_ranges(randomization))
+
+
+def g1_rough(
+    randomization: ModelRandomization | None = _UNSET, terrain: TerrainConfig | None = None, **overrides: Any
+) -> RoughVelocityTask:
+    """``G1-Velocity-Rough``: the Unitree G1 on the ground of ``go1_rough``; a definition, as ``g1_flat``.
+
+    Args:
+        randomization: as for ``g1_flat``; terrain: which tiles; default ``TerrainConfig()``.
+        **overrides: fields of ``VelocityConfig``.
+
+    Raises:
+        TaskError: an override is not a field.
+    """
+    config = _g1_config()
+    config = replace(config, rewards=replace(config.rewards, tilt=-0.3, base_height=-2.0))
+    return RoughVelocityTask(g1_robot(), _configured(config, overrides), _g1_ranges(randomization), terrain)
+
+
+def _g1_ranges(randomization: ModelRandomization | None) -> ModelRandomization | None:
+    return ModelRandomization(payload=(-1.0, 3.0)) if randomization is _UNSET else randomization
+
+
+def _g1_config() -> VelocityConfig:
+    return VelocityConfig(
         base_height=0.74,
         air_time=0.2,
         # Arms and waist count as "hips": they keep their posture, so that the legs do the walking.
@@ -89,4 +113,3 @@ def g1_flat(randomization: ModelRandomization | None = _UNSET, **overrides: Any)
         ),
         terminations=TerminationConfig(tilt=0.9, height=0.45),
     )
-    return VelocityTask(g1_robot(), _configured(config, overrides), drawn)

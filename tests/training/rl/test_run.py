@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -39,6 +40,14 @@ def test_train_then_resume(tmp_path: Path) -> None:
         train(config, tmp_path, 3, resume=True)
     assert list(tmp_path.glob("events.out.tfevents.*"))
     assert "Mean reward" in (tmp_path / "train.log").read_text() or (tmp_path / "train.log").stat().st_size > 0
+
+
+def test_what_was_drawn_for_every_world_is_kept_beside_the_checkpoints(tmp_path: Path) -> None:
+    train(RunConfig(ppo=TINY, overrides={"bias.gravity": 0.05, "observation_delay": 1}), tmp_path, 1)
+    with np.load(tmp_path / "sampled.npz") as sampled:
+        assert {"friction", "payload", "strength_scale", "gravity"} <= set(sampled.files)
+        assert all(len(sampled[name]) == TINY.num_envs for name in sampled.files)
+        assert np.ptp(sampled["friction"]) > 0.0
 
 
 def test_h_infinity_continues_a_plain_run(tmp_path: Path) -> None:

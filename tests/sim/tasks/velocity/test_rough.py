@@ -57,6 +57,26 @@ def test_curriculum_follows_what_was_walked(env: VectorEnv) -> None:
     assert memory["asked"].tolist() == [0, 0, 10, 0, 0, 10]
 
 
+def test_the_curriculum_moves_when_episodes_end_in_the_simulator() -> None:
+    task = go1_rough(randomization=None, terrain=TERRAIN, commands=FORWARD, pushes=None, noise=None, episode_s=0.2)
+    env = VectorEnv(task, 6, seed=0, num_threads=0)
+    env.reset()
+    env.context.memory["level"][:] = 1
+    for step in range(10):  # the tenth control step ends every episode by time
+        if step == 9:
+            env.context.memory["asked"][:] = 5.0
+            env.context.memory["start"][:2, 0] -= 3.5  # as if these two had come from there; the others stayed
+        _, _, terminated, truncated, extras = env.step(np.zeros((6, 12), dtype=np.float32))
+    assert truncated.all() and not terminated.any()
+    assert env.context.memory["level"].tolist() == [2, 2, 0, 0, 0, 0]
+    assert extras["log"]["terrain_level"] == 1.0
+    columns = np.arange(6) % 3
+    tiles = task.terrain.origins[env.context.memory["level"], columns, :2]
+    assert np.abs(env.context.qpos[:, :2] - tiles).max() <= env.cfg.reset.position
+    np.testing.assert_array_equal(task.drawn(env.context)["column"], columns)
+    env.close()
+
+
 def test_the_asked_distance_is_counted(env: VectorEnv) -> None:
     for _ in range(5):
         env.step(np.zeros((6, 12), dtype=np.float32))

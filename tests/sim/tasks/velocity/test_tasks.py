@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from sim.errors import TaskError
@@ -13,7 +14,12 @@ from sim.vector import make, names
 
 @pytest.mark.parametrize(
     ("name", "actor", "critic", "joints"),
-    [("Go1-Velocity-Flat", 45, 53, 12), ("Go1-Velocity-Rough", 45, 240, 12), ("G1-Velocity-Flat", 96, 102, 29)],
+    [
+        ("Go1-Velocity-Flat", 45, 53, 12),
+        ("Go1-Velocity-Rough", 45, 240, 12),
+        ("G1-Velocity-Flat", 96, 102, 29),
+        ("G1-Velocity-Rough", 96, 289, 29),
+    ],
 )
 def test_registered_shapes(name: str, actor: int, critic: int, joints: int) -> None:
     assert name in names()
@@ -25,6 +31,25 @@ def test_registered_shapes(name: str, actor: int, critic: int, joints: int) -> N
     groups, action = env.task.mirrors()
     assert {key: len(mirror.index) for key, mirror in groups.items()} == env.observation_groups
     assert len(action.index) == joints
+    # They really move: a second of small random actions, from the registered Gymnasium id's own defaults.
+    rng = np.random.default_rng(0)
+    before = env.context.qpos.copy()
+    for _ in range(25):
+        obs, reward, *_ = env.step(rng.uniform(-0.2, 0.2, (2, joints)).astype(np.float32))
+        assert np.isfinite(reward).all() and all(np.isfinite(value).all() for value in obs.values())
+    assert env.unstable_worlds == 0 and np.abs(env.context.qpos[:, 7:] - before[:, 7:]).max() > 0.02
+    env.close()
+
+
+def test_the_g1_stands_in_its_default_pose() -> None:
+    quiet = {"pushes": None, "noise": None, "reset.tilt": 0.0, "reset.joint_offset": 0.0, "reset.velocity": 0.0}
+    env = make("G1-Velocity-Flat", 2, seed=0, num_threads=0, randomization=None, **quiet)
+    env.reset()
+    for _ in range(50):
+        _, _, terminated, *_ = env.step(np.zeros((2, 29), dtype=np.float32))
+        assert not terminated.any()
+    state = env.task.read(env.context)
+    assert (state.gravity[:, 2] < -0.95).all() and (state.foot_force > 10.0).all()
     env.close()
 
 
