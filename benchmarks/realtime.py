@@ -28,10 +28,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.realtime_parts import loops, nodes, sampling  # noqa: E402
+from benchmarks.realtime_parts import cpu, loops, nodes, sampling  # noqa: E402
 from benchmarks.realtime_parts.summary import conditions  # noqa: E402
 
-PARTS = ("loops", "nodes", "sampling")
+PARTS = ("loops", "nodes", "cpu", "sampling")
 
 
 def main() -> int:
@@ -53,6 +53,8 @@ def main() -> int:
                 results[part] = loops.measure(args.seconds)
             elif part == "nodes":
                 results[part] = nodes.measure(args.bundle, 6 * args.seconds, args.domain)
+            elif part == "cpu":
+                results[part] = cpu.measure(args.bundle, 6 * args.seconds, args.domain)
             else:
                 results[part] = sampling.measure()
         except Exception as error:  # one part that cannot run here must not cost the others

@@ -43,7 +43,7 @@ def measure(bundle: Path, seconds: float, domain: int) -> dict[str, Any]:
 
     stack = ensure_ros()
     with tempfile.TemporaryDirectory() as directory:
-        copied = _at_rate(bundle, Path(directory))
+        copied = at_rate(bundle, Path(directory))
         names = ["policy_node", "safety_node"]
         names += ["monitor_node"] if (copied / "calibration.npz").is_file() else []
         processes = {name: _start(name, copied, Path(directory)) for name in names}
@@ -58,7 +58,7 @@ def measure(bundle: Path, seconds: float, domain: int) -> dict[str, Any]:
     return _report(stack, found)
 
 
-def _at_rate(bundle: Path, directory: Path) -> Path:
+def at_rate(bundle: Path, directory: Path) -> Path:
     """A copy of the bundle whose control rate is 100 Hz."""
     from policy_nodes.bundle.load import load_bundle
     from policy_nodes.bundle.write import update_manifest

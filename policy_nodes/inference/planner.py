@@ -156,7 +156,7 @@ class ChunkPlanner:
 
         Args:
             observation: assembled; its stamp becomes the chunk's.
-            budget_s: time for sampling, for ``anytime``; the bundle's inference budget when None.
+            budget_s: time left for sampling, for ``anytime``; the bundle's whole inference budget when None.
 
         Raises:
             ObservationError: the observation cannot be used, or the graph failed; the previous chunk is then forgotten.

@@ -149,7 +149,8 @@ class PlanningLoop:
             observation = self.buffer.assemble(began)
             if self._chunk is not None and observation.stamp_ns == self._chunk.stamp_ns:
                 raise ObservationError("No observation is newer than the last plan.", "check the rate of the sensors")
-            plan = self.planner.plan(observation)
+            # what is left of the budget, the age of the observation and the wait for this thread taken off
+            plan = self.planner.plan(observation, self._budget_s - (began - observation.stamp_ns) / 1e9)
         except ObservationError as error:
             self.refusals += 1
             self.last_refusal = error.cause

@@ -58,6 +58,8 @@ class NodeState:
     services: list[Service] = field(default_factory=list)
     timers: list[Timer] = field(default_factory=list)
     guards: list[GuardCondition] = field(default_factory=list)
+    resolved: dict[tuple[str, bool, bool], str] = field(default_factory=dict)
+    """Names once resolved: a node may ask for the same ones many times a second, and its rules never change."""
 
     def __post_init__(self) -> None:
         self.logger = get_logger(self.full_name[1:].replace("/", "."))
@@ -89,10 +91,14 @@ class NodeState:
 
     def resolve(self, name: str, *, only_expand: bool, is_service: bool) -> str:
         """Fully qualified topic or service name, remapped unless ``only_expand``."""
+        key = (name, only_expand, is_service)
+        if (known := self.resolved.get(key)) is not None:
+            return known
         full = names.expand(name, self.name, self.namespace, is_service=is_service)
-        if only_expand:
-            return full
-        return names.remap(full, self.remaps, self.name, self.namespace, is_service=is_service)
+        if not only_expand:
+            full = names.remap(full, self.remaps, self.name, self.namespace, is_service=is_service)
+        self.resolved[key] = full
+        return full
 
     def waitables(self) -> list[Any]:
         """Everything an executor waits for, in rclpy's order of execution."""

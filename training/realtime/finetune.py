@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from policy_nodes.errors import BundleError, ConfigError
 from training.datasets.lerobot_v3.reader import Dataset
@@ -24,7 +25,7 @@ from training.imitation.schedule import learning_rate_scale
 from training.imitation.trainer import to_tensors
 from training.policies.residual_mlp import ResidualMLP
 from training.realtime.parts import flow_parts
-from training.realtime.prefix import PrefixMLP, prefix_loss
+from training.realtime.prefix import PrefixMLP, offset_chunk, prefix_loss, sample_prefix_lengths
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,9 @@ class PrefixTraining:
     Attributes:
         steps: optimiser steps.
         longest: largest number of given steps (d_max); half the horizon and the step in use when None.
+        offset: standard deviation of the displacement with which half of the beginnings are given, in multiples of the
+            demonstrations' movement per step; 0 for none, as published.
+        return_steps: steps in which the rest of the chunk returns from it (to 1/e).
         batch_size: windows per step.
         learning_rate: peak of the cosine schedule.
         seed: of batches, noise and prefix lengths.
@@ -41,6 +45,8 @@ class PrefixTraining:
 
     steps: int = 8000
     longest: int | None = None
+    offset: float = 1.5
+    return_steps: float = 3.0
     batch_size: int = 256
     learning_rate: float = 3e-4
     seed: int = 0
@@ -49,6 +55,10 @@ class PrefixTraining:
         if self.steps < 1 or self.batch_size < 1:
             raise ConfigError(
                 f"{self.steps} steps with batches of {self.batch_size} train nothing.", "give 1 or more of each."
+            )
+        if not self.offset >= 0.0 or not self.return_steps > 0.0:
+            raise ConfigError(
+                f"an offset of {self.offset} that returns in {self.return_steps} steps.", "give 0 or more, and above 0."
             )
 
 
@@ -92,10 +102,12 @@ def train_prefix(
     for step in range(1, config.steps + 1):
         batch = sampler.gather(frames[rng.integers(len(frames), size=config.batch_size)])
         observation, action, is_pad = to_tensors(batch)
+        lengths = sample_prefix_lengths(len(action), longest, generator)
         with torch.no_grad():
+            action = _displaced(action, lengths, config, generator)
             embedding, data = parts.condition(observation), parts.normalise(observation, action)
         optimizer.zero_grad(set_to_none=True)
-        loss = prefix_loss(lambda x, t, e=embedding: network(x, t, e), data, is_pad, longest, generator)  # type: ignore[misc]
+        loss = prefix_loss(lambda x, t, e=embedding: network(x, t, e), data, is_pad, lengths, generator)  # type: ignore[misc]
         loss.backward()  # type: ignore[no-untyped-call]
         value = float(loss.detach())
         if not math.isfinite(value):
@@ -108,3 +120,11 @@ def train_prefix(
     learned = average.module
     assert isinstance(learned, PrefixMLP)
     return learned
+
+
+def _displaced(action: Tensor, lengths: Tensor, config: PrefixTraining, generator: torch.Generator) -> Tensor:
+    """Raw chunks (B, H, A), half of them with a displaced beginning; joints that hardly move are hardly displaced."""
+    scale = config.offset * (action[:, 1:] - action[:, :-1]).square().mean((0, 1)).sqrt()
+    drawn = torch.randn(action.shape[0], action.shape[2], generator=generator)
+    chosen = torch.rand(len(action), 1, generator=generator) < 0.5
+    return offset_chunk(action, scale * drawn * chosen, lengths, config.return_steps)

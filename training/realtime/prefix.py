@@ -3,6 +3,11 @@
 In training a random number of first steps is given clean, with flow time 1 of their own, and the loss is taken on the
 rest. When sampling, these steps are overwritten before every evaluation. The prefix is hard: nothing softer is learned.
 
+Beyond the paper, some beginnings are given with an offset, from which the rest returns to the demonstration within a
+few steps (:func:`offset_chunk`). Where targets are relative to the measured joints, a robot that lags behind its old
+chunk makes such beginnings all the time, and demonstrations hold none: without them the network jumps right behind the
+prefix.
+
 Source: Black et al., "Training-Time Action Conditioning for Efficient Real-Time Chunking", arXiv 2512.05964.
 """
 
@@ -52,31 +57,45 @@ def sample_prefix_lengths(batch: int, longest: int, generator: torch.Generator |
     return torch.randint(0, longest + 1, (batch,), generator=generator)
 
 
+def offset_chunk(chunk: Tensor, offset: Tensor, lengths: Tensor, return_steps: float) -> Tensor:
+    """Chunks (B, H, A) whose given beginning is displaced by ``offset`` (B, A) and whose rest returns to them.
+
+    Args:
+        chunk: demonstrated targets.
+        offset: displacement of the given steps, in the same unit.
+        lengths: (B,) number of given steps.
+        return_steps: steps in which the displacement falls to 1/e behind them.
+    """
+    behind = torch.arange(chunk.shape[1]) - (lengths.unsqueeze(-1) - 1)
+    share = torch.exp(-behind.clamp(min=0).to(chunk.dtype) / return_steps)
+    return chunk + share.unsqueeze(-1) * offset.unsqueeze(1)
+
+
 def prefix_loss(
     velocity: TokenVelocity,
     data: Tensor,
     is_pad: Tensor,
-    longest: int,
+    lengths: Tensor,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """Flow-matching loss on the steps behind a random prefix of clean data.
+    """Flow-matching loss on the steps behind a prefix of clean data.
 
     Args:
         velocity: network, already conditioned on the observation.
         data: (B, H, A) normalised chunks.
         is_pad: (B, H) True where a chunk runs past the end of its episode.
-        longest: d_max, the largest number of given steps, below H.
-        generator: source of noise, times and lengths.
+        lengths: (B,) number of given steps, below H.
+        generator: source of noise and times.
 
     Raises:
-        ValueError: ``longest`` leaves nothing to predict.
+        ValueError: a prefix leaves nothing to predict.
     """
     batch, horizon = data.shape[0], data.shape[1]
-    if not 0 <= longest < horizon:
-        raise ValueError(f"a prefix of {longest} steps leaves nothing of a chunk of {horizon}")
+    if not 0 <= int(lengths.min()) <= int(lengths.max()) < horizon:
+        raise ValueError(f"a prefix of {int(lengths.max())} steps leaves nothing of a chunk of {horizon}")
     noise = torch.randn(data.shape, generator=generator)
     t = torch.rand(batch, generator=generator)
-    given = torch.arange(horizon) < sample_prefix_lengths(batch, longest, generator).unsqueeze(-1)
+    given = torch.arange(horizon) < lengths.unsqueeze(-1)
     times = torch.where(given, 1.0, t.unsqueeze(-1))
     x = (1.0 - times).unsqueeze(-1) * noise + times.unsqueeze(-1) * data
     error = velocity(x, times) - target_velocity(noise, data)

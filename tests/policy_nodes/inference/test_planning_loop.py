@@ -43,11 +43,11 @@ class Rig:
         )
         plan = self.planner.plan
 
-        def gated_plan(observation):
+        def gated_plan(observation, budget_s):
             if self.gated:
                 self.begun.release()
                 assert self.gate.acquire(timeout=10)
-            return plan(observation)
+            return plan(observation, budget_s)
 
         self.planner.plan = gated_plan
         self.loop.start()
@@ -201,7 +201,7 @@ def test_a_clock_that_goes_back_starts_from_noise_again(rig):
 
 def test_an_unexpected_error_is_reported_and_planning_goes_on(rig):
     r = rig()
-    plan, r.planner.plan = r.planner.plan, lambda observation: 1 / 0
+    plan, r.planner.plan = r.planner.plan, lambda observation, budget_s: 1 / 0
     r.step()
     assert isinstance(r.errors[0], ZeroDivisionError) and "ZeroDivisionError" in r.loop.values()["last refusal"]
     r.planner.plan = plan
@@ -225,3 +225,23 @@ def test_a_delay_that_the_chunks_cannot_bridge_is_named(rig):
     r.planner.delivered(0.3)
     assert r.loop.trouble() == "the delay is longer than the chunks allow"
     assert r.loop.values()["horizons fit the delay"] == "no"
+
+
+def test_the_steps_follow_the_time_that_is_left(bundle):
+    """Budget 50 ms; four steps cost 20 ms and two 10 ms, with a margin of a quarter: 25 and 12.5 ms."""
+    rig = Rig(bundle, anytime=True)
+    try:
+        costs = rig.planner._costs["full"]
+        for evaluations, seconds in ((4, 0.02), (2, 0.01)):
+            costs.add(evaluations, seconds)
+        for age_ms, evaluations in ((0, 4), (24, 4), (26, 2), (38, 2), (45, 2)):
+            rig.loop.buffer.reset()
+            rig.observe()
+            seen = rig.now
+            rig.now += age_ms * 1_000_000
+            assert rig.loop.worker.submit(rig.now) and rig.loop.worker.wait_idle(10)
+            plan, _ = rig.plans[-1]
+            assert plan.chunk.stamp_ns == seen and plan.evaluations == evaluations, age_ms
+            rig.now = seen + 10 * STEP_NS
+    finally:
+        rig.loop.stop()

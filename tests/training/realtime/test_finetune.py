@@ -69,6 +69,23 @@ def test_a_prefix_that_is_nothing_or_everything_is_refused(trained, dataset, lon
         train_prefix(trained, dataset, PrefixTraining(steps=1, longest=longest))
     with pytest.raises(ConfigError, match="train nothing"):
         PrefixTraining(steps=0)
+    for wrong in ({"offset": -1.0}, {"offset": float("nan")}, {"return_steps": 0.0}):
+        with pytest.raises(ConfigError, match="that returns in"):
+            PrefixTraining(**wrong)
+
+
+def test_half_of_the_beginnings_are_displaced_by_multiples_of_a_step():
+    """Joint 0 moves by 0.1 per step, joint 1 not at all."""
+    chunk = torch.zeros(4000, 8, 2)
+    chunk[..., 0] = 0.1 * torch.arange(8)
+    lengths, config = torch.full((4000,), 3), PrefixTraining(offset=2.0, return_steps=1e-3)
+    moved = finetune._displaced(chunk, lengths, config, torch.Generator().manual_seed(0)) - chunk
+    assert (moved[..., 1] == 0.0).all() and (moved[:, 3:] == 0.0).all()
+    displaced = moved[:, 0, 0] != 0.0
+    assert displaced.float().mean() == pytest.approx(0.5, abs=0.04)
+    assert moved[displaced, 0, 0].std() == pytest.approx(0.2, rel=0.06)
+    none = finetune._displaced(chunk, lengths, PrefixTraining(offset=0.0), torch.Generator().manual_seed(0))
+    assert torch.equal(none, chunk)
 
 
 def test_another_dataset_is_refused(trained, dataset, monkeypatch):

@@ -1,8 +1,10 @@
+import math
+
 import pytest
 import torch
 
 from training.policies.residual_mlp import ResidualMLP
-from training.realtime.prefix import PrefixMLP, prefix_flow, prefix_loss, sample_prefix_lengths
+from training.realtime.prefix import PrefixMLP, offset_chunk, prefix_flow, prefix_loss, sample_prefix_lengths
 from training.samplers.euler import euler_flow
 
 H = 6
@@ -58,14 +60,24 @@ def test_the_loss_is_taken_behind_the_prefix_only():
         noise = (x - safe * data) / (1.0 - safe)
         return torch.where((t < 1.0).unsqueeze(-1), data - noise, torch.full_like(x, 1e3))
 
-    assert float(prefix_loss(cheat, data, torch.zeros(64, H, dtype=torch.bool), 4, generator)) < 1e-6
-    wrong = prefix_loss(lambda x, t: cheat(x, t) + 1.0, data, torch.zeros(64, H, dtype=torch.bool), 4, generator)
+    lengths = sample_prefix_lengths(64, 4, generator)
+    assert float(prefix_loss(cheat, data, torch.zeros(64, H, dtype=torch.bool), lengths, generator)) < 1e-6
+    wrong = prefix_loss(lambda x, t: cheat(x, t) + 1.0, data, torch.zeros(64, H, dtype=torch.bool), lengths, generator)
     assert float(wrong) == pytest.approx(1.0, abs=1e-4)
 
 
 def test_lengths_are_uniform():
     lengths = sample_prefix_lengths(5000, 4, torch.Generator().manual_seed(0))
     assert torch.bincount(lengths).shape == (5,) and torch.bincount(lengths).min() > 850
+
+
+def test_a_displaced_beginning_returns_behind_the_prefix():
+    """Three steps given: the displacement is whole on them, then falls by e every two steps."""
+    chunk, offset = torch.arange(float(H)).view(1, H, 1).repeat(2, 1, 1), torch.tensor([[1.0], [-2.0]])
+    moved = offset_chunk(chunk, offset, torch.tensor([3, 0]), return_steps=2.0) - chunk
+    shares = torch.tensor([1.0, 1.0, 1.0, math.exp(-0.5), math.exp(-1.0), math.exp(-1.5)])
+    torch.testing.assert_close(moved[0, :, 0], shares)
+    torch.testing.assert_close(moved[1, :, 0], -2.0 * torch.exp(-torch.arange(1.0, H + 1.0) / 2.0))
 
 
 @pytest.mark.slow
@@ -78,7 +90,8 @@ def test_it_learns_to_continue_either_branch():
     pads = torch.zeros(256, H, dtype=torch.bool)
     for _ in range(800):
         sign = torch.randint(0, 2, (256, 1, 1), generator=generator) * 2.0 - 1.0
-        loss = prefix_loss(lambda x, t: model(x, t, condition), sign * ramp, pads, 3, generator)
+        lengths = sample_prefix_lengths(256, 3, generator)
+        loss = prefix_loss(lambda x, t: model(x, t, condition), sign * ramp, pads, lengths, generator)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -94,7 +107,8 @@ def test_it_learns_to_continue_either_branch():
 @pytest.mark.parametrize("longest", [-1, H])
 def test_a_prefix_that_leaves_nothing_is_refused(longest):
     with pytest.raises(ValueError, match="leaves nothing"):
-        prefix_loss(lambda x, t: x, torch.zeros(1, H, 1), torch.zeros(1, H, dtype=torch.bool), longest)
+        pads = torch.zeros(1, H, dtype=torch.bool)
+        prefix_loss(lambda x, t: x, torch.zeros(1, H, 1), pads, torch.tensor([longest]))
 
 
 def test_it_needs_a_step():
