@@ -9,7 +9,7 @@ from policy_nodes.bundle.manifest import ObservationFeature, ObservationTerm, Ti
 from sim.tasks.insertion.world import FORCE_TOPIC
 from training.contracts.planar import axis_actions, axis_limits, axis_position, axis_safety
 from training.contracts.task import TaskContract
-from training.suites.wiping.encoder import FORCE, STATE, WipingEncoder
+from training.suites.wiping.encoder import WipingEncoder
 from training.suites.wiping.expert import WipingExpert
 from training.suites.wiping.world import FRAME, RATE_HZ, STROKE_S, TOOL, WipingWorld
 
@@ -46,7 +46,10 @@ def force_term() -> ObservationTerm:
 def make() -> TaskContract:
     """Build the contract."""
     dt = 1.0 / RATE_HZ
-    features = {STATE: axis_position([TOOL], -REACH_M, REACH_M, MAX_AGE_S), FORCE: force_term()}
+    features = {
+        WipingEncoder.STATE: axis_position([TOOL], -REACH_M, REACH_M, MAX_AGE_S),
+        WipingEncoder.FORCE: force_term(),
+    }
     return TaskContract(
         name="wiping",
         robot="wiping_tool",

@@ -11,6 +11,8 @@ from sim.tasks.insertion.world import FORCE_TOPIC
 from training.contracts.registry import task_contract
 from training.demonstrations.rollout import demonstrate
 from training.evaluation.closed_loop import read_term
+from training.imitation.build import build_policy
+from training.policies.config import PolicyConfig
 from training.suites.errors import SuiteError
 from training.suites.wiping.expert import WipingExpert
 from training.suites.wiping.world import SURFACE, WipingWorld
@@ -106,3 +108,10 @@ def test_the_simulator_node_finds_a_robot_that_feels():
     assert robot.wrenches()[FORCE_TOPIC][2] == pytest.approx(2.5)
     robot.advance(np.array([0.0]), 0.02)
     assert robot.joint_names == ("tool_z",) and not robot.success()
+
+
+def test_an_ordinary_policy_can_be_built_for_it():
+    contract = task_contract("wiping")
+    policy = build_policy(contract, PolicyConfig(horizon=24, width=16))
+    observation = {"observation.state": torch.full((1, 2, 1), 0.01), "observation.force": torch.zeros(1, 2, 3)}
+    assert policy.to_relative(observation, torch.full((1, 24, 1), 0.03))[0, 5, 0] == pytest.approx(0.02)

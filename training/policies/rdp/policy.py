@@ -22,7 +22,6 @@ from training.policies.rdp.latent_policy import LatentPolicy
 from training.policies.rdp.tokenizer import AsymmetricTokenizer, TokenizerConfig
 
 Observation = dict[str, Tensor]
-STATE = "observation.state"
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ class SlowFastPolicy(nn.Module):
     """Both halves of a reactive diffusion policy.
 
     Args:
-        contract: of the task; its relative targets refer to the first columns of ``observation.state``.
+        contract: of the task; its relative targets refer to the first columns of its encoder's state.
         tokenizer: sizes; its horizon is the window for which a plan can be decoded.
         felt: the reactive signal; a tokenizer that feels nothing ignores it.
         width: of the latent policy.
@@ -123,7 +122,7 @@ class SlowFastPolicy(nn.Module):
 
     def base(self, observation: Observation) -> Tensor:
         """(B, A) what relative targets are added to: the measured joints, zero for absolute targets."""
-        return observation[STATE][:, -1, : len(self.relative)] * self.relative
+        return observation[self.encoder.STATE][:, -1, : len(self.relative)] * self.relative
 
     def felt_now(self, observation: Observation) -> Tensor:
         """(B, R) raw reactive signal at the observation."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-STATE, FORCE = "observation.state", "observation.force"
-
 
 class WipingEncoder(nn.Module):
     """Features per time step: felt force along z (N), and the tool's movement since the step before (m).
@@ -14,6 +12,8 @@ class WipingEncoder(nn.Module):
     Args:
         history: time steps.
     """
+
+    STATE, FORCE = "observation.state", "observation.force"
 
     def __init__(self, history: int = 2) -> None:
         super().__init__()
@@ -28,6 +28,6 @@ class WipingEncoder(nn.Module):
         Returns:
             (B, size) features, not yet normalised; the movement of the oldest step is zero.
         """
-        height = observation[STATE]
+        height = observation[self.STATE]
         moved = torch.cat([torch.zeros_like(height[:, :1]), height[:, 1:] - height[:, :-1]], dim=1)
-        return torch.cat([observation[FORCE][..., 2:], moved], dim=-1).flatten(1)
+        return torch.cat([observation[self.FORCE][..., 2:], moved], dim=-1).flatten(1)
