@@ -9,6 +9,7 @@ from policy_nodes.bundle.files import inspect_graph
 from policy_nodes.bundle.limits import POLICY_NAME
 from policy_nodes.bundle.load import Bundle
 from policy_nodes.cli.checks import Check, guarded
+from policy_nodes.inference.parity import load_parity, max_abs_error
 from policy_nodes.inference.policy import PolicySession
 from policy_nodes.inference.providers import PROVIDERS, available
 from policy_nodes.inference.reactive import ReactiveDecoder
@@ -57,9 +58,12 @@ def _run(make: Maker, provider: str, opset: int) -> str:
         ProviderError: the provider answers differently.
     """
     session = make(provider)
+    recorded = load_parity(session.bundle, session.parity_file)
+    errors = max_abs_error(session.session, *recorded, batch=session.parity.samples)
     seconds = [session.warm_up(session.parity.samples), *(session.warm_up(1) for _ in range(20))]
     median = sorted(seconds)[len(seconds) // 2]
+    listed = ", ".join(f"{name} {error:.1e}" for name, error in errors.items())
     return (
-        f"opset {opset}, {session.parity.samples} samples within {session.parity.tolerance:.0e}, "
+        f"opset {opset}, {session.parity.samples} samples within {session.parity.tolerance:.0e} ({listed}), "
         f"{median * 1e3:.2f} ms ({session.evaluations} evaluation(s))"
     )

@@ -81,7 +81,7 @@ class PolicySession:
         further = graph if isinstance(graph, FurtherGraph) else None
         self.parity = further.parity if further else self.bundle.manifest.parity
         """Proof of this graph."""
-        self._parity_file = further.parity_file if further else PARITY_NAME
+        self.parity_file = further.parity_file if further else PARITY_NAME
         self.file = further.file if further else POLICY_NAME
         """Of the graph."""
         self.session = session or create_session(self.bundle.read(self.file), self.provider, threads, self.settings)
@@ -117,7 +117,7 @@ class PolicySession:
         Raises:
             ProviderError: this provider answers differently from the training framework.
         """
-        inputs, outputs = load_parity(self.bundle, self._parity_file)
+        inputs, outputs = load_parity(self.bundle, self.parity_file)
         samples = self.parity.samples
         seconds = 0.0
         for call in range(max(calls, 1)):

@@ -128,7 +128,7 @@ def answers(policy: Any, directory: Path, given: dict[str, np.ndarray], monkeypa
             continue
         tensor = torch.from_numpy(value)
         if tensor.dtype == torch.uint8:  # as lerobot's preprocess_observation and its robots' loop do
-            tensor = tensor.permute(0, 1, 4, 2, 3).float() / 255
+            tensor = tensor.permute(0, 1, 4, 2, 3).to(torch.get_default_dtype()) / 255
         normal[name] = pre({name: tensor})[name]
     with torch.no_grad():
         if policy.config.type == "act":

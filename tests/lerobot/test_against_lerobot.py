@@ -18,6 +18,7 @@ from lerobot.policies.diffusion.configuration_diffusion import DiffusionConfig
 from policy_nodes.commands.verify import verify
 from policy_nodes.inference.parity import load_parity
 from policy_nodes.inference.policy import PolicySession
+from policy_nodes.inference.providers import create_session
 from tests.lerobot import exact, reference
 from tests.lerobot.reference import TOP, WRIST
 from tests.training.convert.lerobot.contracts import filled_template
@@ -111,14 +112,31 @@ def test_same_numbers_as_lerobot(name, tmp_path, monkeypatch):
     assert expected.std() > 0.05  # random weights must not make the comparison empty
 
 
+@pytest.fixture(scope="module")
+def converted(tmp_path_factory):
+    """By case: LeRobot's policy, its checkpoint, and the bundle made of it."""
+    made: dict[str, Any] = {}
+
+    def get(name):
+        if name not in made:
+            directory = tmp_path_factory.mktemp("case")
+            family, options = CASES[name]
+            policy = reference.save(directory / "checkpoint", family, **options)
+            checkpoint = read_checkpoint(directory / "checkpoint")
+            ours, shape = build(checkpoint, None, None)
+            path = directory / "contract.yaml"
+            path.write_text(yaml.safe_dump(filled_template(checkpoint)))
+            bundle = convert(checkpoint, ours, shape, read_contract(path, checkpoint), directory / "x.keel").bundle
+            made[name] = policy, directory / "checkpoint", bundle
+        return made[name]
+
+    return get
+
+
 @pytest.mark.parametrize("name", ["act", "DDIM", "act, two cameras of different sizes", "two cameras, one encoder"])
-def test_the_bundle_answers_as_lerobot(name, tmp_path, monkeypatch):
-    directory = tmp_path / "checkpoint"
-    given, expected, ours, shape = both(name, directory, monkeypatch)
-    checkpoint = read_checkpoint(directory)
-    path = tmp_path / "contract.yaml"
-    path.write_text(yaml.safe_dump(filled_template(checkpoint)))
-    bundle = convert(checkpoint, ours, shape, read_contract(path, checkpoint), tmp_path / "x.keel").bundle
+def test_the_bundle_answers_as_lerobot(name, tmp_path, converted):
+    given, expected, _, shape = both(name, tmp_path / "checkpoint", None)
+    bundle = converted(name)[2]
     failed = [check for check in verify(bundle.path, calls=3) if check.status == "fail" and check.item != "latency"]
     assert failed == []  # how fast this machine is has no place in a test
     session = PolicySession(bundle)
@@ -127,26 +145,21 @@ def test_the_bundle_answers_as_lerobot(name, tmp_path, monkeypatch):
     np.testing.assert_allclose(chunk[:, : expected.shape[1]], expected, atol=1e-5)
 
 
-def test_what_is_left_with_two_cameras_is_lerobots_own_rounding(tmp_path):
-    """On harsher pictures (single pixels in random colours) LeRobot in float32 is more than 1e-5 away from its own
-    network in float64. Nothing can equal such answers to 1e-5; the graph is the same function, and rounds less.
+def test_what_is_left_with_two_cameras_is_lerobots_own_rounding(converted):
+    """On the harsher pictures of the bundle's proof (single pixels in random colours among them) LeRobot in float32 is
+    more than 1e-5 away from its own network in float64. Nothing can equal such answers to 1e-5; the graph is the same
+    function, and rounds less.
     """
-    directory = tmp_path / "checkpoint"
-    policy = reference.save(directory, "diffusion", **CASES["two cameras, one encoder"][1])
-    checkpoint = read_checkpoint(directory)
-    ours, shape = build(checkpoint, None, None)
-    path = tmp_path / "contract.yaml"
-    path.write_text(yaml.safe_dump(filled_template(checkpoint)))
-    bundle = convert(checkpoint, ours, shape, read_contract(path, checkpoint), tmp_path / "x.keel").bundle
+    policy, directory, bundle = converted("two cameras, one encoder")
     given, _ = load_parity(bundle)
     truth = exact.lerobots(policy, directory, given)
-    count = truth.shape[1]
-    rounding = float(np.abs(reference.answers(policy, directory, given) - truth).max())
-    in_double = exact.graphs(bundle.read("policy.onnx"), given, "action")[:, :count]
-    single = PolicySession(bundle).session.run(["action"], given)[0][:, :count]
-    apart = {"LeRobot": rounding, "graph": float(np.abs(single - truth).max())}
-    apart["graph in float64"] = float(np.abs(in_double - truth).max())
-    print(apart)
-    assert apart["LeRobot"] > 1e-5
-    assert apart["graph"] <= apart["LeRobot"]
-    assert apart["graph in float64"] < 2e-6  # its constants are stored in float32
+
+    def away(answers):
+        return float(np.abs(answers[:, : truth.shape[1]] - truth).max())
+
+    graph = bundle.read("policy.onnx")
+    lerobot = away(reference.answers(policy, directory, given))
+    single = away(create_session(graph).run(["action"], given)[0])
+    assert lerobot > 1e-5
+    assert single <= lerobot
+    assert away(exact.graphs(graph, given, "action")) < 2e-6  # its constants are stored in float32
