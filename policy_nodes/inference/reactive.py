@@ -72,7 +72,8 @@ class ReactiveDecoder:
         if graph is None:
             raise BundleError(f"{bundle.path.name}: has no fast decoder.", "make one with 'keel slow-fast'")
         self.bundle, self.graph, self.parity, self.evaluations = bundle, graph, graph.parity, 1
-        self._session = create_session(bundle.read(graph.file), provider, threads, settings)
+        self.parity_file = graph.parity_file
+        self.session = create_session(bundle.read(graph.file), provider, threads, settings)
         self._latent = next(tensor.name for tensor in graph.inputs if tensor.role == "latent")
         self._felt = next(tensor.name for tensor in graph.inputs if tensor.role == "felt")
         self._outputs = [tensor.name for tensor in graph.outputs]
@@ -115,7 +116,7 @@ class ReactiveDecoder:
             rows = slice(call % self.parity.samples, call % self.parity.samples + 1)
             feeds = {name: value[rows] for name, value in inputs.items()}
             began = time.perf_counter()
-            errors = max_abs_error(self._session, feeds, {name: value[rows] for name, value in outputs.items()})
+            errors = max_abs_error(self.session, feeds, {name: value[rows] for name, value in outputs.items()})
             seconds = time.perf_counter() - began
             if worse := exceeded(errors, self.parity.tolerance):
                 raise ProviderError(
@@ -191,7 +192,7 @@ class ReactiveDecoder:
         felt = buffer.sampled(self.graph.terms, instants, now_ns, later_ns=self._step_ns // 4)
         rows = np.concatenate([felt, np.repeat(felt[-1:], self.graph.window - len(felt), axis=0)])
         try:
-            answer = self._session.run(self._outputs, {self._latent: plan.latent[None], self._felt: rows[None]})[0][0]
+            answer = self.session.run(self._outputs, {self._latent: plan.latent[None], self._felt: rows[None]})[0][0]
         except Exception as error:
             raise PolicyOutputError(f"The fast decoder failed: {error}", "run 'keel verify' on the bundle") from error
         if not np.isfinite(answer).all():
