@@ -12,6 +12,8 @@ PLAN_S = 0.7
 """After a change of scene the first plans and verdicts of the new one must arrive before the policy may move."""
 AT_REST = 0.02
 """Largest joint speed (rad/s, m/s) that counts as rest."""
+LASTS_S = 1.0
+"""Motion after a stop counts as resumed when nothing stops it for this long."""
 STOPPING = ("BACKUP", "STOPPED")
 SCENES = 5
 """How many scenes are tried until the safety node lets the policy move: the failure monitor may refuse some."""
@@ -63,18 +65,28 @@ def new_scene(session: Session) -> None:
 
 
 def resume(session: Session) -> bool:
-    """Reset and enable after a stop, in the scene as it is, then from home in new ones; False when always refused."""
-    for _ in range(SCENES):
+    """Reset and enable after a stop, in the scene as it is, then from home in new ones, until motion lasts.
+
+    A failure monitor may know a robot half-way no better than the scene that stopped it: it refuses, or stops at once.
+
+    Returns:
+        Whether the policy moves the robot again.
+    """
+    operator = session.operator
+    for attempt in range(SCENES):
         try:
-            if session.operator.view.state.state == "STOPPED":
+            if operator.view.state.state == "STOPPED":
                 session.reset(timeout_s=2.0)
-            session.operator.pause(PLAN_S, session.check_processes)
+            if attempt:
+                session.move_home()
+            operator.pause(PLAN_S, session.check_processes)
             session.enable(timeout_s=2.0)
-            return True
+            if not operator.wait_for(lambda v: v.state.state in STOPPING, LASTS_S, session.check_processes):
+                return True
+            session.wait_state("STOPPED", timeout_s=5.0)
         except RunError:
             session.check_processes()  # a node that ended is no refusal
-            session.move_home()
-            new_scene(session)
+        new_scene(session)
     return False
 
 

@@ -39,7 +39,7 @@ from training.export.quiet import quiet_exporter
 from training.monitors.benchmark.record import load_rollouts
 from training.monitors.calibrate import CalibrationConfig, RolloutRecord, calibrate
 from training.monitors.export import bind_monitor, export_monitor, position_function
-from training.monitors.rnd import ARCHITECTURES
+from training.monitors.rnd import ARCHITECTURES, UNWATCHED
 from training.monitors.train_rnd import RNDTraining
 
 
@@ -55,9 +55,9 @@ class Args:
     """Chunks sampled per policy call, B."""
     quantile: float = 0.95
     """At most 1 - quantile of the successful episodes get an alarm; with 'or' the scores share that rate."""
-    scores: tuple[str, ...] = ("rnd", "entropy")
-    """What is watched: by default FIPER's pair. mahalanobis stac_floor finds more and sooner, but alarms again when the
-    policy is resumed in mid-motion after a stop."""
+    scores: tuple[str, ...] = ("mahalanobis", "stac_floor")
+    """What is watched: by default whether the observation is familiar and whether the plan changed, which finds more
+    failures and sooner than FIPER's pair, rnd entropy."""
     combination: Combination = "and"
     """Alarm when all scores are above their thresholds ('and'), or when any of them is ('or')."""
     window: int = 3
@@ -80,7 +80,7 @@ def run(args: Args) -> int:
     rollouts = record_rollouts(bundle, args) if args.rollouts is None else stored_rollouts(bundle, args, args.rollouts)
     contract = task_contract(bundle.manifest.task)
     position = contract.make_position()
-    # monitor.onnx always carries the networks; when nothing asks them they are small and hardly trained.
+    # monitor.onnx always carries the networks; when nothing asks them they are as small as can be, hardly trained.
     watched = "rnd" in args.scores
     config = CalibrationConfig(
         policy_sha256=bundle.manifest.files[POLICY_NAME],
@@ -92,7 +92,7 @@ def run(args: Args) -> int:
         combination=args.combination,
         execution_horizon=bundle.manifest.actions.execution_horizon,
         step_s=bundle.manifest.actions.step_s,
-        architecture=ARCHITECTURES[args.rnd if watched else "tiny"],
+        architecture=ARCHITECTURES[args.rnd] if watched else UNWATCHED,
         training=RNDTraining() if watched else RNDTraining(epochs=1),
     )
     with ProgressBar("train RND", total=config.training.epochs) as bar:

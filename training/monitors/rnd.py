@@ -37,6 +37,8 @@ SMALL = RNDArchitecture((128, 256, 512, 64), (128, 256, 512, 256, 128, 64), stan
 """Every width divided by 8, so about 1/64 of the parameters (0.53 M at E = 32): fits beside a policy on one core."""
 TINY = RNDArchitecture((64, 96, 128, 32), (64, 96, 128, 96, 64, 32), standardise=True)
 """About an eighth of SMALL (70 k parameters at E = 64): for bundles that are shipped with the source."""
+UNWATCHED = RNDArchitecture((8, 8, 8, 4), (8, 8, 8, 8, 8, 4), standardise=True)
+"""Stands in the exported graph where no score asks."""
 ARCHITECTURES = {"paper": PAPER, "small": SMALL, "tiny": TINY}
 
 

@@ -5,7 +5,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from policy_nodes.running.episodes import SCENES, EpisodeResult, finish_episode, new_scene, resume, start_episode
+from policy_nodes.running.episodes import (
+    LASTS_S,
+    SCENES,
+    EpisodeResult,
+    finish_episode,
+    new_scene,
+    resume,
+    start_episode,
+)
 from policy_nodes.running.session import RunError
 
 pytestmark = pytest.mark.pure
@@ -48,9 +56,11 @@ class Session:
 
     def enable(self, timeout_s=5.0):
         self._insist("enable")
+        self.operator.view.state.state = "ACTIVE"
 
     def reset(self, timeout_s=5.0):
         self._insist("reset")
+        self.operator.view.state.state = "READY"
 
     def disable(self):
         self.note("disable")
@@ -121,13 +131,28 @@ def test_a_stop_is_no_success_even_when_the_task_is_done():
 def test_after_a_stop_the_same_scene_is_tried_first():
     session = Session(state="STOPPED")
     assert resume(session)
-    assert session.diary == ["reset", "pause", "enable"]
+    assert session.diary == ["reset", "pause", "enable", "wait 1"]
+
+
+def test_motion_that_is_stopped_at_once_is_none_and_the_next_attempt_begins_at_home():
+    session = Session(state="STOPPED")
+    endings = iter(["STOPPED", "ACTIVE"])  # stopped again within a second, then not
+
+    def wait_for(condition, timeout_s, interval=None):
+        if timeout_s == LASTS_S:
+            session.operator.view.state.state = next(endings)
+        return condition(session.operator.view)
+
+    session.operator.wait_for = wait_for
+    assert resume(session)
+    tried = only(session, "reset", "move_home", "enable", "new_episode")
+    assert tried == ["reset", "enable", "new_episode", "reset", "move_home", "enable"]
 
 
 def test_then_new_scenes_while_all_nodes_live():
     session = Session(state="STOPPED", refuse_reset=1)
     assert resume(session)
-    kinds = ("move_home", "new_episode", "enable")
+    kinds = ("new_episode", "move_home", "enable")
     assert session.diary[:2] == ["reset", "check"] and only(session, *kinds) == list(kinds)
 
 

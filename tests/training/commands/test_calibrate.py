@@ -30,7 +30,7 @@ def test_calibrate_then_evaluate_with_the_monitor(bundle_copy, easy_task, tmp_pa
     output = tmp_path / "evaluation"
     assert evaluate.run(evaluate.Args(bundle_copy, output, episodes=2, seed=500_000, seconds=1.0, react=True)) == 0
     with np.load(output / "scores.npz") as arrays:
-        assert {"time_0", "rnd_0", "entropy_0", "fiper_0", "fiper_1"} <= set(arrays.files)
+        assert {"time_0", "mahalanobis_0", "stac_floor_0", "fiper_0", "fiper_1"} <= set(arrays.files)
         assert np.isfinite(arrays["fiper_0"]).all() and len(arrays["fiper_0"]) == len(arrays["time_0"]) > 1
     assert "failure alarms in" in capfd.readouterr().out
 
