@@ -5,7 +5,7 @@ Every figure stands beside its floor, measured in the same run on the same machi
 loop of ``clock_nanosleep``, a node's way from message to message beside the session and a bare subscriber. A busy
 machine hits both alike; the load is printed, because on one these figures say little.
 
-    python benchmarks/realtime.py                           about 3 minutes
+    python benchmarks/realtime.py                           about 6 minutes on a quiet machine
     python benchmarks/realtime.py --only nodes --seconds 10
     python benchmarks/realtime.py --output realtime.json
 
@@ -60,11 +60,36 @@ def main() -> int:
         except Exception as error:  # one part that cannot run here must not cost the others
             results[part], failed = {"error": f"{type(error).__name__}: {error}"}, True
             print(f"  not measured: {results[part]['error']}")
+    print_aims(results)
     results["conditions"]["load at the end"] = round(os.getloadavg()[0], 1)
     print(f"\n{time.monotonic() - began:.0f} s, load at the end {results['conditions']['load at the end']}")
     if args.output is not None:
         args.output.write_text(json.dumps(results, indent=1))
     return int(failed)
+
+
+def print_aims(results: dict[str, Any]) -> None:
+    """The aims beside the figures of this run; what closed loops must show has commands of its own."""
+    print("\n--- aims")
+    for name, figure, aim, unit in aims(results):
+        verdict = "holds" if figure <= aim else "does not hold"
+        print(f"  {name:58s}{figure:10.1f} {unit:3s} aim {aim:g} {unit:3s} {verdict}")
+    print("  RTI (evaluations per tick, success) and RTC (jump, success): keel evaluate BUNDLE --latency-sweep")
+
+
+def aims(results: dict[str, Any]) -> list[tuple[str, float, float, str]]:
+    """Name, figure, aim and unit of every aim that this run measured."""
+    found = []
+    overhead = results.get("nodes", {}).get("p99_above_floor_us") if "nodes" in results else None
+    if overhead is not None:
+        found.append(("policy_node: p99 above session and a bare hop", overhead, nodes.AIM_US, "us"))
+    rows = results["cpu"].get("nodes", {}) if "cpu" in results else {}
+    for name, row in rows.items():
+        if name == "sim_node":
+            continue
+        for key, label in (("ready", "READY"), ("moving", "moving"), ("without", "moving, without its network")):
+            found.append((f"{name}: share of a core, {label}", 100.0 * row[key], 100.0 * nodes.AIM_CPU, "%"))
+    return found
 
 
 if __name__ == "__main__":

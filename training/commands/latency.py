@@ -15,12 +15,12 @@ from policy_nodes.errors import ConfigError
 from training.atomic import write_file
 from training.evaluation.latency import LONGEST_MS
 from training.evaluation.latency_plot import plot_points
-from training.evaluation.latency_sweep import Point, check_methods, seam_of_naive, sweep
+from training.evaluation.latency_sweep import Point, against_naive, check_methods, seam_of_naive, sweep
 from training.evaluation.machine import machine
 from training.suites.interface import TaskWorld
 
 SWEEP_JSON, SWEEP_IMAGE = "latency.json", "latency.png"
-PRINTED_WIDTH = 140
+PRINTED_WIDTH = 160
 """Of the table in a file or a pipe, where nobody can make the window wider."""
 
 
@@ -62,30 +62,35 @@ def run_sweep(
                     "bundle": bundle.manifest.name,
                     "machine": machine(),
                     "points": [
-                        p.as_dict() | {"seam_of_naive": share}
-                        for p, share in zip(points, seam_of_naive(points), strict=True)
+                        p.as_dict() | {"seam_of_naive": share, "against_naive": gap}
+                        for p, share, gap in zip(
+                            points, seam_of_naive(points), against_naive(points, confidence), strict=True
+                        )
                     ],
                 }
                 write_file(output / SWEEP_JSON, json.dumps(content, indent=1))
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = PRINTED_WIDTH
-    console.print(table(points))
+    console.print(table(points, confidence))
     if output is not None:
         plot_points(points, output / SWEEP_IMAGE, bundle.manifest.actions.step_s)
     return 0
 
 
-def table(points: Sequence[Point]) -> Table:
-    """The points, one row each."""
+def table(points: Sequence[Point], confidence: float = 0.95) -> Table:
+    """The points, one row each; *to naive* is the paired difference of success on the same seeds."""
     found = Table(title="success and smoothness against delay")
-    columns = ["delay ms", "success", "interval", "seam", "of naive", "kick", "smooth"]
+    columns = ["delay ms", "success", "interval", "to naive", "seam", "of naive", "kick", "smooth"]
     columns += ["evaluations/call", "per tick", "time s"]
     for name in ("method", *columns):
         found.add_column(name, justify="left" if name == "method" else "right", no_wrap=name == "method")
-    for p, share in zip(points, seam_of_naive(points), strict=True):
+    gaps = against_naive(points, confidence)
+    for p, share, gap in zip(points, seam_of_naive(points), gaps, strict=True):
+        apart = "" if gap is None else f"{gap[0]:+.2f} ({gap[1]:.2f}..{gap[2]:.2f})"
         found.add_row(
-            p.method, f"{p.delay_ms:g}", f"{p.successes}/{p.episodes}", f"{p.low:.2f}..{p.high:.2f}", f"{p.seam:.4f}",
+            p.method, f"{p.delay_ms:g}", f"{p.successes}/{p.episodes}", f"{p.low:.2f}..{p.high:.2f}", apart,
+            f"{p.seam:.4f}",
             f"{share:.2f}", f"{p.kick:.4f}", f"{p.smooth:.4f}",
             f"{p.evaluations_per_call:.1f}", f"{p.evaluations_per_tick:.2f}", f"{p.seconds:.1f}",
         )  # fmt: skip

@@ -12,7 +12,7 @@ from policy_nodes.bundle.load import Bundle
 from policy_nodes.errors import ConfigError
 from training.evaluation.latency import Latency
 from training.evaluation.latency_loop import LatentLoop, TimedEpisode
-from training.evaluation.statistics import wilson_interval
+from training.evaluation.statistics import paired_difference, wilson_interval
 from training.suites.interface import TaskWorld
 
 
@@ -63,6 +63,7 @@ class Point:
         evaluations_per_tick: network evaluations per control period.
         seconds: mean duration of the successful episodes, simulated.
         stops: episodes that the governor ended.
+        outcomes: success by episode, in the order of the seeds.
     """
 
     method: str
@@ -78,6 +79,7 @@ class Point:
     evaluations_per_tick: float
     seconds: float
     stops: int
+    outcomes: tuple[bool, ...] = ()
 
     def as_dict(self) -> dict[str, object]:
         """For a JSON file."""
@@ -89,6 +91,17 @@ def seam_of_naive(points: Sequence[Point]) -> list[float]:
     naive = {point.delay_ms: point.seam for point in points if point.method == "naive"}
     floors = (naive.get(point.delay_ms, 0.0) for point in points)
     return [point.seam / floor if floor > 0.0 else float("nan") for point, floor in zip(points, floors, strict=True)]
+
+
+def against_naive(points: Sequence[Point], confidence: float = 0.95) -> list[tuple[float, float, float] | None]:
+    """Each point's success minus that of ``naive`` at the same delay on the same seeds, with its interval; or None."""
+    naive = {point.delay_ms: point.outcomes for point in points if point.method == "naive"}
+    return [
+        paired_difference(point.outcomes, naive[point.delay_ms], confidence)
+        if point.method != "naive" and point.delay_ms in naive
+        else None
+        for point in points
+    ]
 
 
 def execution(name: str) -> Execution:
@@ -195,4 +208,5 @@ def summarise(
         evaluations / max(ticks, 1),
         float(np.mean([episode.steps * period_s for episode in good])) if good else float("nan"),
         sum(episode.outcome == "stopped" for episode in episodes),
+        tuple(episode.success for episode in episodes),
     )

@@ -14,7 +14,15 @@ from training.commands.latency import table
 from training.contracts.registry import task_contract
 from training.evaluation.latency import Latency, SimulatedWorker
 from training.evaluation.latency_loop import LatentLoop, TimedEpisode
-from training.evaluation.latency_sweep import METHODS, check_methods, execution, seam_of_naive, summarise, sweep
+from training.evaluation.latency_sweep import (
+    METHODS,
+    against_naive,
+    check_methods,
+    execution,
+    seam_of_naive,
+    summarise,
+    sweep,
+)
 
 
 def plan_of(bundle, stamp=10**9):
@@ -177,3 +185,22 @@ def test_a_seam_is_compared_with_the_naive_one_at_the_same_delay():
     printed = io.StringIO()
     Console(file=printed, width=200).print(table(points))
     assert "of naive" in printed.getvalue() and "0.25" in printed.getvalue()
+
+
+def test_success_is_paired_with_the_naive_one_at_the_same_delay():
+    """Ten episodes, of which rtc loses two that naive solves, and gains none."""
+
+    def point(method, delay_ms, lost):
+        episodes = [TimedEpisode(seed, success=seed >= lost) for seed in range(10)]
+        for episode in episodes:
+            episode.inference_ms.append(1.0)
+        return summarise(method, delay_ms, episodes, 0.02, 0.95)
+
+    points = [point("naive", 40.0, 1), point("rtc", 40.0, 3), point("rtc", 80.0, 3)]
+    first, gap, alone = against_naive(points)
+    assert first is None and alone is None
+    assert gap[0] == pytest.approx(-0.2) and gap[1] < -0.2 < gap[2]
+    assert points[1].outcomes == (False,) * 3 + (True,) * 7
+    printed = io.StringIO()
+    Console(file=printed, width=200).print(table(points))
+    assert f"-0.20 ({gap[1]:.2f}..{gap[2]:.2f})" in printed.getvalue()
