@@ -22,6 +22,7 @@ import platform
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -31,15 +32,24 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import onnxruntime
 import torch
 
-from benchmarks.inference_parts import lerobots, own
+from benchmarks.inference_parts import lerobots
 from benchmarks.inference_parts.timing import Case, cell, measure, ratio
 
 COLUMNS = ("LeRobot eager", "PyTorch eager", "plain ORT", "OpenVINO", "keel")
 RATIOS = (("LeRobot eager", "keel"), ("PyTorch eager", "keel"), ("keel", "plain ORT"), ("keel", "OpenVINO"))
+
+
+def trained(name: str, path: Path) -> list[Case]:
+    """Cases of ``keel train``; imported late, because their contract needs the robot models, which LeRobot's do not."""
+    from benchmarks.inference_parts import own
+
+    if name == "mlp":
+        return [own.case("MLP", batch, path, sampling_steps=4) for batch in (1, 32)]
+    return [own.case("transformer", 1, path, **own.TRANSFORMER) if name == "transformer" else own.experts(path)]
+
+
 CASES: dict[str, Callable[[Path], list[Case]]] = {
-    "mlp": lambda path: [own.case("MLP", batch, path, sampling_steps=4) for batch in (1, 32)],
-    "transformer": lambda path: [own.case("transformer", 1, path, **own.TRANSFORMER)],
-    "moe": lambda path: [own.experts(path)],
+    **{name: partial(trained, name) for name in ("mlp", "transformer", "moe")},
     "unet": lambda path: [lerobots.diffusion_case("U-Net", lerobots.SMALL, 10, path, everything=True)],
     "unet-large": lambda path: [lerobots.diffusion_case("large U-Net", lerobots.LARGE, 2, path, everything=False)],
     "act": lambda path: [lerobots.act_case(path)],

@@ -127,10 +127,10 @@ class Feeds:
         return self._blocks[batch]
 
 
-def all_finite(*values: NDArray[np.floating]) -> bool:
-    """Whether no element is infinite or NaN; sums of squares tell fastest, unless they overflow."""
-    total = sum(float(np.vdot(value, value)) for value in values)
-    return math.isfinite(total) or all(bool(np.isfinite(value).all()) for value in values)
+def all_finite(value: NDArray[np.floating]) -> bool:
+    """Whether no element is infinite or NaN; the sum of squares tells fastest, unless it overflows."""
+    flat = value.reshape(-1)
+    return math.isfinite(flat.dot(flat)) or bool(np.isfinite(value).all())
 
 
 def repeated(value: Array, shape: tuple[int, ...]) -> Array:

@@ -174,12 +174,11 @@ class PolicySession:
         nothing = np.zeros((size, 0), np.float32)
         embedding = np.asarray(results[1]) if self._embedding else nothing
         latent = np.asarray(results[len(self._outputs) - 1]) if self._latent else nothing
-        if not all_finite(chunk, embedding, latent):
-            known = ((self._action, chunk), (self._embedding, embedding), (self._latent, latent))
-            output = next(name for name, value in known if not all_finite(value))
-            raise PolicyOutputError(
-                f"Policy output '{output}' is not finite.", "compare the observation with the contract's ranges"
-            )
+        for output, value in ((self._action, chunk), (self._embedding, embedding), (self._latent, latent)):
+            if not all_finite(value):
+                raise PolicyOutputError(
+                    f"Policy output '{output}' is not finite.", "compare the observation with the contract's ranges"
+                )
         return PolicyOutput(chunk, embedding, seconds, latent)
 
     def _caller(self, graph: PolicyInfo | FurtherGraph) -> Callable[[dict[str, Array]], Sequence[Array]]:
@@ -199,6 +198,8 @@ class PolicySession:
     ) -> NDArray[np.float32]:
         assert self.noise_shape is not None
         shape = (batch, *self.noise_shape)
+        if noise is not None and noise.shape == shape and noise.dtype == np.float32 and noise.flags.c_contiguous:
+            return noise
         if noise is None:
             if rng is None:
                 raise ValueError("the graph takes noise: give noise or rng")

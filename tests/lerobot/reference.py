@@ -8,7 +8,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from lerobot.configs.types import FeatureType, NormalizationMode, PolicyFeature
+
+try:
+    from lerobot.configs import FeatureType, NormalizationMode, PolicyFeature  # 0.6
+except ImportError:
+    from lerobot.configs.types import FeatureType, NormalizationMode, PolicyFeature
 from lerobot.policies.act.configuration_act import ACTConfig
 from lerobot.policies.act.modeling_act import ACTPolicy
 from lerobot.policies.diffusion.configuration_diffusion import DiffusionConfig
