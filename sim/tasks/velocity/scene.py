@@ -134,13 +134,30 @@ def build_model(robot: LeggedRobot, config: VelocityConfig, ground: Ground = add
     """The robot on the ground with the task's sensors, compiled.
 
     Raises:
-        RobotModelError: the model lacks a body or a site that the robot's description names.
+        RobotModelError: the model lacks a body, a site or a joint that the robot's description names, or has its
+            joints in another order.
     """
     spec = robot.spec()
+    _check_joints(spec, robot)
     ground(spec, config.friction)
     add_sensors(spec, robot)
     set_options(spec, config)
     return spec.compile()
+
+
+def _check_joints(spec: mujoco.MjSpec, robot: LeggedRobot) -> None:
+    """The tasks read joints by position in ``qpos``: names and order must be the model's."""
+    present = [joint.name for joint in spec.joints if int(joint.type) == int(mujoco.mjtJoint.mjJNT_HINGE)]
+    if unknown := [name for name in robot.joints if name not in present]:
+        raise RobotModelError(
+            f"the model of {robot.name} has no joint '{unknown[0]}'.", f"it has {', '.join(present)}."
+        )
+    if list(robot.joints) != present:
+        wrong = next(k for k in range(len(present)) if tuple(robot.joints[k : k + 1]) != (present[k],))
+        raise RobotModelError(
+            f"joint {wrong} of {robot.name} should be '{present[wrong]}', as in its model.",
+            "name every joint, in the model's order.",
+        )
 
 
 def set_options(spec: mujoco.MjSpec, config: VelocityConfig) -> None:

@@ -97,3 +97,19 @@ def test_two_floors_have_one_name_and_fail() -> None:
     with pytest.raises(ValueError, match=r"repeated name|already"):
         add_floor(spec, 1.0)
         spec.compile()
+
+
+@pytest.mark.parametrize(
+    ("joints", "says"),
+    [
+        ((*ROBOT.joints[:-1], "RR_knee_joint"), "no joint 'RR_knee_joint'"),
+        (
+            (ROBOT.joints[1], ROBOT.joints[0], *ROBOT.joints[2:]),
+            f"joint 0 of unitree_go1 should be '{ROBOT.joints[0]}'",
+        ),
+        (ROBOT.joints[:-1], f"joint 11 of unitree_go1 should be '{ROBOT.joints[-1]}'"),
+    ],
+)
+def test_joints_that_are_not_the_models_are_named(joints: tuple[str, ...], says: str) -> None:
+    with pytest.raises(RobotModelError, match=says):
+        build_model(replace(ROBOT, joints=joints), VelocityConfig())
