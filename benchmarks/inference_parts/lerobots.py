@@ -141,7 +141,9 @@ def diffusion_case(name: str, dims: tuple[int, ...], steps: int, directory: Path
     model = unet(dims, schedule(DIFFUSION, "DDIM", steps))
     count = sum(p.numel() for p in model.parameters()) / 1e6
     shape = Shape(2, 15, 8, 16, "ddim", steps)
-    bundle = to_bundle(model, "diffusion", DIFFUSION | {"down_dims": list(dims)}, shape, directory / f"{name}.keel")
+    bundle = to_bundle(
+        model, "diffusion", DIFFUSION | {"down_dims": list(dims)}, shape, directory / f"unet_{count:.0f}.keel"
+    )
     calls: dict[str, Call] = {"PyTorch eager": eager(model)}
     options = DIFFUSION | {"down_dims": dims, "noise_scheduler_type": "DDIM", "num_inference_steps": steps}
     peer = theirs("diffusion", model, **options)

@@ -228,7 +228,7 @@ class ChunkPolicy(nn.Module):
 
     def _told_step_size(self, condition: Tensor) -> Tensor:
         told = self.objective.step_condition(self.config.sampling_steps).to(condition)
-        return torch.cat([condition, told.expand(len(condition), -1)], dim=-1)
+        return torch.cat([condition, told.expand(condition.shape[0], -1)], dim=-1)
 
     def to_relative(self, observation: Observation, action: Tensor) -> Tensor:
         """Raw targets (B, H, A) -> targets relative to the latest measured joints where the contract says so."""

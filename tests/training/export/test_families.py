@@ -6,7 +6,7 @@ import torch
 
 from training.contracts.registry import task_contract
 from training.export.deployable import deployable
-from training.export.graph import NOISE, export_graph
+from training.export.graph import NOISE, _Positional, export_graph
 from training.export.parity import graph_errors, reference_outputs
 from training.imitation.build import build_policy
 from training.policies.config import ExpertConfig, PolicyConfig
@@ -41,6 +41,20 @@ def errors(policy, batch=5):
 def test_a_denoiser_keeps_its_numbers(backbone):
     policy = randomised(objective="flow", backbone=backbone, experts=ExpertConfig(count=3))
     assert max(errors(policy).values()) < 1e-5
+
+
+@pytest.mark.parametrize("objective", ["shortcut", "meanflow"])
+def test_a_told_step_size_leaves_the_batch_free(objective):
+    """The exporter falls back to graphs for the example's batch alone, without an error: the trace is asked itself."""
+    policy = deployable(randomised(objective=objective))
+    inputs = [torch.zeros(2, f.history, f.size) for f in CONTRACT.observations]
+    inputs.append(torch.zeros(2, policy.noise_rows, 2))
+    free = tuple({0: torch.export.Dim("batch", min=1, max=4096)} for _ in inputs)
+    module = _Positional(policy, [f.name for f in CONTRACT.observations]).eval()
+    traced = torch.export.export(module, tuple(inputs), dynamic_shapes=(free,), strict=False).module()
+    five = [torch.randn(5, *value.shape[1:]) for value in inputs]
+    for ours, theirs in zip(traced(*five), module(*five), strict=True):
+        torch.testing.assert_close(ours, theirs)
 
 
 @pytest.mark.slow
