@@ -1,8 +1,9 @@
 """A demonstrator of push-T that plans: the best simulated push, a way round the block to its start, and again.
 
-It tries the same pushes every time, seen from the block, so that what it demonstrates follows from the block's pose; others
-are drawn only where none of these helps. With new ones at every decision an imitator met another choice in every episode, and
-150 of them taught it nothing. `keel collect` keeps the episodes that reach gym-pusht's 95 % coverage and says their share.
+It tries the same pushes every time, seen from the block, so that what it demonstrates follows from the block's pose;
+others are drawn only where none of these helps. With new ones at every decision an imitator met another choice in
+every episode, and 150 of them taught it nothing. `keel collect` keeps the episodes that reach gym-pusht's 95 %
+coverage and says their share.
 """
 
 from __future__ import annotations
