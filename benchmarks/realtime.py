@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.realtime_parts import cpu, loops, nodes, sampling  # noqa: E402
-from benchmarks.realtime_parts.summary import conditions  # noqa: E402
+from benchmarks.realtime_parts.summary import addition_ns, conditions  # noqa: E402
 
 PARTS = ("loops", "nodes", "cpu", "sampling")
 
@@ -61,8 +61,10 @@ def main() -> int:
             results[part], failed = {"error": f"{type(error).__name__}: {error}"}, True
             print(f"  not measured: {results[part]['error']}")
     print_aims(results)
+    results["conditions"]["ns per addition at the end"] = round(addition_ns(), 1)
     results["conditions"]["load at the end"] = round(os.getloadavg()[0], 1)
-    print(f"\n{time.monotonic() - began:.0f} s, load at the end {results['conditions']['load at the end']}")
+    last = ", ".join(f"{key} {value}" for key, value in results["conditions"].items() if key.endswith("the end"))
+    print(f"\n{time.monotonic() - began:.0f} s, {last}")
     if args.output is not None:
         args.output.write_text(json.dumps(results, indent=1))
     return int(failed)

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.realtime_parts import loops
 from benchmarks.realtime_parts.loops import empty_loop
-from benchmarks.realtime_parts.summary import conditions, head, percentiles_us, row
+from benchmarks.realtime_parts.summary import addition_ns, conditions, head, percentiles_us, row
 
 
 def test_percentiles_are_microseconds():
@@ -26,7 +26,9 @@ def test_a_row_stands_below_its_head(capsys):
 
 
 def test_conditions_name_the_machine():
-    assert set(conditions()) == {"cores", "load", "kernel", "python"} and conditions()["cores"] >= 1
+    found = conditions()
+    assert set(found) == {"cores", "load", "kernel", "python", "ns per addition"}
+    assert found["cores"] >= 1 and found["ns per addition"] > 1.0
 
 
 class Clock:
@@ -63,3 +65,7 @@ def test_missed_deadlines_are_skipped_and_not_made_up_for(monkeypatch):
     clock = Clock(0.625)  # wakes at 0.875 instead of 0.25: the deadlines at 0.5 and 0.75 have passed
     assert run(monkeypatch, clock, 0.25, 1.5) == [0.625, 0.0, 0.0, 0.0]
     assert clock.slept[1] == pytest.approx(0.125)
+
+
+def test_the_speed_of_the_machine_is_told():
+    assert 1.0 < addition_ns(turns=20_000, times=2) < 10_000.0
