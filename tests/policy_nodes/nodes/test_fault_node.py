@@ -32,6 +32,7 @@ def node(tmp_path):
     made.sent = []
     made.relay.publish = made.sent.append
     yield made
+    del made.create_timer, made.destroy_timer  # rclpy's nodes destroy theirs by them
     made.destroy_node()
     rclpy.try_shutdown()
 
