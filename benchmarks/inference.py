@@ -1,7 +1,7 @@
 """Latency of one policy call: LeRobot, PyTorch, plain ONNX Runtime, OpenVINO and Keel, on the same weights.
 
     python benchmarks/inference.py [--cases mlp transformer moe unet act] [--rounds 30]
-    python benchmarks/inference.py --cases unet-large --rounds 5          (10 GB of memory, minutes)
+    python benchmarks/inference.py --cases unet-large --rounds 5          (17 GB of memory, minutes)
     PYTHONPATH=. .venv-lerobot/bin/python benchmarks/inference.py          (with LeRobot, see `make test-lerobot`)
 
 One process, one thread everywhere, random weights (latency does not depend on what was learned). In each round every
