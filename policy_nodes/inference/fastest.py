@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from policy_nodes.bundle.limits import PARITY_NAME
 from policy_nodes.bundle.load import Bundle
@@ -22,9 +23,12 @@ from policy_nodes.inference.provider_options import ProviderSettings
 from policy_nodes.inference.providers import available
 
 AUTO = "auto"
-MARGIN = 0.95
-"""Another provider than the CPU's must take less than this share of its time: one that all machines have is simpler."""
-ROUNDS, CALLS = 7, 3
+MARGIN, SHARE = 0.95, 0.8
+"""Another provider than the CPU's must take less than this share of its time in so many of the rounds: one that all
+machines have is simpler, and on a busy machine a few lucky rounds prove nothing."""
+ROUNDS, FEWEST, CALLS = 15, 5, 2
+LONGEST_S = 10.0
+"""After this time no further round is begun, once there were :data:`FEWEST`."""
 
 
 def open_session(
@@ -75,23 +79,32 @@ def fastest(
         (only,) = sessions
         notify("; ".join([f"provider {only} is used, the only one that is installed and works", *excuses]))
         return sessions[only]
-    medians = times(sessions)
-    best = min(medians, key=lambda name: medians[name] * (MARGIN if name == "cpu" else 1.0))
+    seconds = times(sessions)
+    medians = {name: float(np.median(values)) for name, values in seconds.items()}
+    candidates = medians
+    if "cpu" in seconds:
+        ahead = {name: float(np.mean(values < MARGIN * seconds["cpu"])) for name, values in seconds.items()}
+        candidates = {name: medians[name] for name in medians if name == "cpu" or ahead[name] >= SHARE}
+        candidates = {name: value for name, value in candidates.items() if name != "cpu"} or candidates
+    best = min(candidates, key=lambda name: candidates[name])
     listed = [f"{name} {value * 1e3:.2f} ms" for name, value in medians.items()]
     notify(f"provider {best} is used ({'; '.join(listed + excuses)})")
     return sessions[best]
 
 
-def times(sessions: Mapping[str, PolicySession]) -> dict[str, float]:
-    """Median seconds per call of one observation, all sessions in turns so that other load meets each of them."""
+def times(sessions: Mapping[str, PolicySession]) -> dict[str, NDArray[np.float64]]:
+    """Seconds per call of one observation by round, all sessions in turns so that other load meets each of them."""
     first = next(iter(sessions.values()))
     inputs, _ = load_parity(first.bundle, PARITY_NAME)
     feeds = {name: np.ascontiguousarray(value[:1]) for name, value in inputs.items()}
     seconds: dict[str, list[float]] = {name: [] for name in sessions}
-    for _ in range(ROUNDS):
+    begun = time.perf_counter()
+    for number in range(ROUNDS):
+        if number >= FEWEST and time.perf_counter() - begun > LONGEST_S:
+            break
         for name, session in sessions.items():
             started = time.perf_counter()
             for _ in range(CALLS):
                 session.session.run(None, feeds)
             seconds[name].append((time.perf_counter() - started) / CALLS)
-    return {name: float(np.median(values)) for name, values in seconds.items()}
+    return {name: np.array(values) for name, values in seconds.items()}

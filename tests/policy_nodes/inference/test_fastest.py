@@ -49,15 +49,37 @@ def test_the_fastest_of_those_that_work_is_kept(bundle):
     assert said[0].startswith("provider openvino is used (cpu ") and "cuda: There is no GPU 0 here." in said[0]
 
 
-def test_the_cpu_is_preferred_among_equals(bundle, monkeypatch):
-    monkeypatch.setattr(module, "times", lambda sessions: {"cpu": 1.0, "openvino": 0.96})
-    makers = {name: lambda: PolicySession(bundle) for name in ("cpu", "openvino")}
+@pytest.mark.parametrize(
+    ("openvino", "chosen"),
+    [
+        ([0.96] * 10, "cpu"),  # not by five percent
+        ([0.94] * 10, "openvino"),
+        ([0.5] * 7 + [1.5] * 3, "cpu"),  # by its median twice as fast, but not reliably: a busy machine
+        ([0.5] * 8 + [1.5] * 2, "openvino"),
+    ],
+)
+def test_the_cpu_is_kept_unless_another_is_ahead_again_and_again(bundle, monkeypatch, openvino, chosen):
+    measured = {"cpu": np.ones(10), "openvino": np.array(openvino)}
+    monkeypatch.setattr(module, "times", lambda sessions: measured)
     said = []
-    fastest(makers, said.append)
-    assert said[0].startswith("provider cpu is used")
-    monkeypatch.setattr(module, "times", lambda sessions: {"cpu": 1.0, "openvino": 0.94})
-    fastest(makers, said.append)
-    assert said[1].startswith("provider openvino is used")
+    fastest({name: lambda: PolicySession(bundle) for name in measured}, said.append)
+    assert said[0].startswith(f"provider {chosen} is used")
+
+
+def test_without_the_cpu_the_median_decides(bundle, monkeypatch):
+    measured = {"cuda": np.array([2.0, 2.0, 2.0]), "tensorrt": np.array([1.0, 1.0, 9.0])}
+    monkeypatch.setattr(module, "times", lambda sessions: measured)
+    said = []
+    fastest({name: lambda: PolicySession(bundle) for name in measured}, said.append)
+    assert said[0].startswith("provider tensorrt is used")
+
+
+def test_slow_networks_are_raced_in_fewer_rounds(bundle, monkeypatch):
+    monkeypatch.setattr(module, "LONGEST_S", 0.0)
+    sessions = {name: PolicySession(bundle) for name in ("cpu", "openvino")}
+    assert {name: len(values) for name, values in module.times(sessions).items()} == {"cpu": 5, "openvino": 5}
+    monkeypatch.setattr(module, "LONGEST_S", 60.0)
+    assert len(module.times(sessions)["cpu"]) == 15
 
 
 def test_one_whose_numbers_differ_is_no_candidate(bundle):
