@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.report.files import ReportError, read_npz
+from training.report.theme import SCORE_LABELS
 
 Floats = NDArray[np.float64]
-SCORES = ("rnd", "entropy", "mahalanobis", "stac_floor", "fiper")
+SCORES = tuple(SCORE_LABELS)
 
 _RUN_FIX = "record the run again with 'keel run'."
 _EVALUATION_FIX = "evaluate again with 'keel evaluate'."

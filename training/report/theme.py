@@ -49,12 +49,33 @@ STATES: dict[str, tuple[str, str]] = {
 
 SCORE_LABELS = {
     "rnd": "embedding novelty (RND)",
+    "mahalanobis": "embedding novelty (Mahalanobis)",
+    "knn": "embedding novelty (nearest neighbours)",
+    "logpzo": "embedding novelty (flow)",
     "entropy": "action-chunk entropy",
+    "variance": "spread of the samples",
+    "stac": "change of plan (STAC)",
     "stac_floor": "change of plan (STAC, 5 mm)",
+    "consistency": "change of plan (one sample)",
     "fiper": "verdict (combined)",
 }
-SCORE_SHORT = {"rnd": "RND", "entropy": "entropy", "stac_floor": "STAC", "fiper": "verdict"}
-SCORE_LINES = {"rnd": ("sky", 1.0), "entropy": ("purple", 1.0), "stac_floor": ("green", 1.0), "fiper": ("ink", 1.5)}
+"""What each score of the failure monitor looks at, in the order of legends; the verdict comes last."""
+SCORE_SHORT = {
+    **{name: name for name in SCORE_LABELS},
+    "rnd": "RND",
+    "mahalanobis": "Mahalan.",
+    "stac": "STAC",
+    "stac_floor": "STAC",
+    "fiper": "verdict",
+}
+SCORE_LINES = {
+    **{name: ("sky", 1.0) for name in ("rnd", "mahalanobis")},
+    **{name: ("blue", 1.0) for name in ("knn", "logpzo")},
+    **{name: ("purple", 1.0) for name in ("entropy", "variance")},
+    **{name: ("green", 1.0) for name in ("stac", "stac_floor")},
+    "consistency": ("amber", 1.0),
+    "fiper": ("ink", 1.5),
+}
 """Colour role and line width of each score."""
 
 

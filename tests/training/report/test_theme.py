@@ -2,8 +2,10 @@ import re
 
 import pytest
 
+from policy_nodes.monitors.registry import BUILDERS
 from policy_nodes.safety.supervisor import State
-from training.report.theme import COLORS, STATES, css_variables, state_colors
+from training.report.arrays import SCORES
+from training.report.theme import COLORS, SCORE_LABELS, SCORE_LINES, SCORE_SHORT, STATES, css_variables, state_colors
 
 
 def luminance(color):
@@ -22,6 +24,13 @@ def test_light_colours_identify_their_role():
     light = [pair[0] for pair in COLORS.values()]
     assert len(set(light)) == len(light)
     assert all(re.fullmatch("#[0-9a-f]{6}", color) for pair in COLORS.values() for color in pair)
+
+
+def test_every_score_of_the_monitor_can_be_drawn_and_is_read():
+    known = {*BUILDERS, "fiper"}
+    assert set(SCORE_LABELS) == set(SCORE_SHORT) == set(SCORE_LINES) == set(SCORES) == known
+    assert all(role in COLORS for role, _ in SCORE_LINES.values())
+    assert len(set(SCORE_LABELS.values())) == len(known)
 
 
 @pytest.mark.parametrize("scheme", [0, 1])
