@@ -69,10 +69,10 @@ SCORE_SHORT = {
     "fiper": "verdict",
 }
 SCORE_LINES = {
-    **{name: ("sky", 1.0) for name in ("rnd", "mahalanobis")},
-    **{name: ("blue", 1.0) for name in ("knn", "logpzo")},
-    **{name: ("purple", 1.0) for name in ("entropy", "variance")},
-    **{name: ("green", 1.0) for name in ("stac", "stac_floor")},
+    **dict.fromkeys(("rnd", "mahalanobis"), ("sky", 1.0)),
+    **dict.fromkeys(("knn", "logpzo"), ("blue", 1.0)),
+    **dict.fromkeys(("entropy", "variance"), ("purple", 1.0)),
+    **dict.fromkeys(("stac", "stac_floor"), ("green", 1.0)),
     "consistency": ("amber", 1.0),
     "fiper": ("ink", 1.5),
 }
