@@ -10,28 +10,24 @@ from numpy.typing import ArrayLike, NDArray
 from sim.tasks.pick_place.geometry import cube_yaw
 
 
-class SimulatedCell:
-    """A world that runs on for ever; a new episode only moves the objects.
+class RunningWorld:
+    """A world that runs on for ever; a new episode only moves what the robot deals with.
 
     Attributes:
         joint_names: names on ``/joint_states``.
         frame_id: frame of the object poses.
 
     Args:
-        seed: of the first start and of the displacement.
-        world: the task's, e.g. ``PickPlaceWorld`` or ``TransferWorld``.
+        world: the task's, already reset.
     """
 
     joint_names: tuple[str, ...]
     frame_id: str
     walking: None = None
 
-    def __init__(self, seed: int, world: Any) -> None:
+    def __init__(self, world: Any) -> None:
         self.world = world
-        self._rng = np.random.default_rng([seed, 3])
         self._episode_began = 0.0
-        self._before_displacement: NDArray[np.float64] | None = None
-        self.world.reset(seed)
 
     @property
     def episode_time(self) -> float:
@@ -55,6 +51,29 @@ class SimulatedCell:
         self.world.new_episode(seed)
         self._episode_began = self.world.time
 
+    def success(self) -> bool:
+        """The task is done."""
+        return self.world.success()
+
+    def failed(self) -> bool:
+        """The task can no longer be done."""
+        return self.world.failed()
+
+
+class SimulatedCell(RunningWorld):
+    """A world with one object on a table, which can be displaced.
+
+    Args:
+        seed: of the first start and of the displacement.
+        world: the task's, e.g. ``PickPlaceWorld`` or ``TransferWorld``.
+    """
+
+    def __init__(self, seed: int, world: Any) -> None:
+        super().__init__(world)
+        self._rng = np.random.default_rng([seed, 3])
+        self._before_displacement: NDArray[np.float64] | None = None
+        self.world.reset(seed)
+
     def displace_object(self) -> str:
         """Move the object to a plausible place outside the training region; returns what was done, in words."""
         training, reachable = self.world.config.training_region, self.world.config.reachable_region
@@ -75,11 +94,3 @@ class SimulatedCell:
         self.world.displace_cube((x, y, z), cube_yaw(np.array(quat_xyzw)))
         self._before_displacement = None
         return f"{self.world.object_name} put back to x {x:.2f} m, y {y:.2f} m"
-
-    def success(self) -> bool:
-        """The task is done."""
-        return self.world.success()
-
-    def failed(self) -> bool:
-        """The task can no longer be done."""
-        return self.world.failed()

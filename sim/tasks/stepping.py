@@ -44,6 +44,30 @@ def whole_steps(seconds: float, physics_dt: float) -> int:
     return steps
 
 
+def checked_place(position_xyz: ArrayLike, yaw: float) -> NDArray[np.float64]:
+    """A position (3,) [m] to which a cube is moved with a yaw [rad], as floats.
+
+    Raises:
+        CommandError: the position is not three finite numbers, or the yaw is not finite.
+    """
+    position = np.asarray(position_xyz, dtype=float)
+    if position.shape != (3,) or not np.all(np.isfinite(position)) or not np.isfinite(yaw):
+        raise CommandError(f"the cube cannot be moved to {position}, yaw {yaw}.", "give x, y, z and a finite yaw.")
+    return position
+
+
+def run_physics(model: mujoco.MjModel, data: mujoco.MjData, seconds: float, steps: int) -> None:
+    """Advance a world by ``steps`` that take ``seconds``, and bring the poses of its bodies up to date.
+
+    Raises:
+        UnstableSimulationError: the physics diverged.
+    """
+    until = float(data.time) + seconds
+    mujoco.mj_step(model, data, nstep=steps)
+    check_stable(model, data, until)
+    mujoco.mj_kinematics(model, data)
+
+
 def check_stable(model: mujoco.MjModel, data: mujoco.MjData, time: float) -> None:
     """Refuse a state that MuJoCo flagged, or that is not finite.
 

@@ -20,13 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.errors import RobotModelError
+from sim.vector.data_engine import AFTER_RNE
 from sim.vector.engine import DIVERGED, world_models
 from sim.vector.errors import BackendError, BatchSizeError
-from sim.vector.layout import StateLayout
+from sim.vector.layout import FULL_PHYSICS, StateLayout
 
 __all__ = ["WarpEngine", "open_device"]
 
-AFTER_RNE = frozenset({"cfrc_ext", "cfrc_int", "cacc"})
 WARP_CPU = "warp-cpu"
 
 
@@ -190,7 +190,7 @@ class WarpEngine:
         scratch = mujoco.MjData(self.model)
         for i in ids:
             mujoco.mj_resetData(self.models[i], scratch)
-            mujoco.mj_setState(self.models[i], scratch, self.state[i], int(mujoco.mjtState.mjSTATE_FULLPHYSICS))
+            mujoco.mj_setState(self.models[i], scratch, self.state[i], FULL_PHYSICS)
             mujoco.mj_forward(self.models[i], scratch)
             self.sensordata[i] = scratch.sensordata
             self.sensor_substeps[i] = scratch.sensordata

@@ -12,12 +12,12 @@ import mujoco
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sim.errors import CommandError, TaskError
+from sim.errors import TaskError
 from sim.robots import aloha
 from sim.tasks.aloha_transfer.config import TransferConfig
 from sim.tasks.aloha_transfer.scene import TABLE_TOP, transfer_model
 from sim.tasks.pick_place.scene import CUBE
-from sim.tasks.stepping import check_stable, checked_command, whole_steps
+from sim.tasks.stepping import checked_command, checked_place, run_physics, whole_steps
 from sim.warnings_log import log_mujoco_warnings
 
 _MAX_DRAWS = 1000
@@ -103,10 +103,7 @@ class TransferWorld:
         target = checked_command(command, self.joint_names)
         steps = whole_steps(seconds, self.physics_dt)
         self.data.ctrl[self._ctrl] = target
-        started = self.time
-        mujoco.mj_step(self.model, self.data, nstep=steps)
-        check_stable(self.model, self.data, started + seconds)
-        mujoco.mj_kinematics(self.model, self.data)
+        run_physics(self.model, self.data, seconds, steps)
 
     def joint_state(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """Position [rad, m], velocity [rad/s, m/s] and actuator effort [N m, N], each (14,)."""
@@ -153,10 +150,7 @@ class TransferWorld:
         Raises:
             CommandError: the position is not three finite numbers.
         """
-        position = np.asarray(position_xyz, dtype=float)
-        if position.shape != (3,) or not np.all(np.isfinite(position)) or not np.isfinite(yaw):
-            raise CommandError(f"the cube cannot be moved to {position}, yaw {yaw}.", "give x, y, z and a finite yaw.")
-        self._set_cube(position, yaw)
+        self._set_cube(checked_place(position_xyz, yaw), yaw)
         mujoco.mj_kinematics(self.model, self.data)
 
     def _reseed(self, seed: int | None) -> None:

@@ -18,7 +18,7 @@ from sim.errors import CommandError, TaskError
 from sim.robots import panda
 from sim.tasks.pick_place.config import PickPlaceConfig
 from sim.tasks.pick_place.scene import CUBE, GOAL, build_model
-from sim.tasks.stepping import check_stable, checked_command, whole_steps
+from sim.tasks.stepping import checked_command, checked_place, run_physics, whole_steps
 from sim.warnings_log import log_mujoco_warnings
 
 _MAX_DRAWS = 1000
@@ -107,10 +107,7 @@ class PickPlaceWorld:
         target = checked_command(command, self.joint_names)
         steps = whole_steps(seconds, self.physics_dt)
         self.data.ctrl[self._ctrl] = target * self._ctrl_scale
-        started = self.time
-        mujoco.mj_step(self.model, self.data, nstep=steps)
-        check_stable(self.model, self.data, started + seconds)
-        mujoco.mj_kinematics(self.model, self.data)
+        run_physics(self.model, self.data, seconds, steps)
 
     def joint_state(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """Position [rad, m], velocity [rad/s, m/s] and actuator effort [N m, N], each (8,) in ``joint_names`` order."""
@@ -158,10 +155,7 @@ class PickPlaceWorld:
         Raises:
             CommandError: the position is not three finite numbers.
         """
-        position = np.asarray(position_xyz, dtype=float)
-        if position.shape != (3,) or not np.all(np.isfinite(position)) or not np.isfinite(yaw):
-            raise CommandError(f"the cube cannot be moved to {position}, yaw {yaw}.", "give x, y, z and a finite yaw.")
-        self._set_cube(position, yaw)
+        self._set_cube(checked_place(position_xyz, yaw), yaw)
         mujoco.mj_kinematics(self.model, self.data)
 
     def push_cube(self, velocity_xy: ArrayLike) -> None:
