@@ -2,8 +2,9 @@
 previous chunk.
 
 Every figure stands beside its floor, measured in the same run on the same machine in turns: the rate loop beside a bare
-loop of ``clock_nanosleep``, a node's way from message to message beside the session and a bare subscriber. A busy
-machine hits both alike; the load is printed, because on one these figures say little.
+loop of ``clock_nanosleep``, a node's way from message to message beside the session and an empty loop, a node's
+processor time beside that of one that only listens. A busy machine hits both alike; the load is printed, because on one
+these figures say little.
 
     python benchmarks/realtime.py                           about 6 minutes on a quiet machine
     python benchmarks/realtime.py --only nodes --seconds 10
@@ -84,10 +85,10 @@ def aims(results: dict[str, Any]) -> list[tuple[str, float, float, str]]:
     found = []
     overhead = results.get("nodes", {}).get("p99_above_floor_us") if "nodes" in results else None
     if overhead is not None:
-        found.append(("policy_node: p99 above session and a bare hop", overhead, nodes.AIM_US, "us"))
+        found.append(("policy_node: p99 above session and an empty loop", overhead, nodes.AIM_US, "us"))
     rows = results["cpu"].get("nodes", {}) if "cpu" in results else {}
     for name, row in rows.items():
-        if name == "sim_node":
+        if name not in nodes.NODES:
             continue
         for key, label in (("ready", "READY"), ("moving", "moving"), ("without", "moving, without its network")):
             found.append((f"{name}: share of a core, {label}", 100.0 * row[key], 100.0 * nodes.AIM_CPU, "%"))

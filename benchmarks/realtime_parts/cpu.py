@@ -10,17 +10,21 @@ from __future__ import annotations
 
 import os
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.realtime_parts.nodes import AIM_CPU, RATE_HZ, ROOT, START_S, at_rate
+from benchmarks.realtime_parts.nodes import AIM_CPU, NODES, RATE_HZ, ROOT, START_S, at_rate
 
-NODES = ("policy_node", "safety_node", "monitor_node", "sim_node")
+SIMULATOR, FLOOR = "sim_node", "floor"
 WINDOW_S = 0.25
 ATTEMPTS = 20
 CALLS = 60
@@ -48,9 +52,13 @@ def measure(bundle: Path, seconds: float, domain: int) -> dict[str, Any]:
         arguments = launch_arguments(Args(copied.path, sim=True), copied, launch, Path(directory))
         arguments["record"] = "false"
         logs = Path(directory) / "logs"
-        with quiet_launch(logs / "launch.log", False), open_session(copied, launch, arguments, logs) as session:
+        with (
+            quiet_launch(logs / "launch.log", False),
+            open_session(copied, launch, arguments, logs) as session,
+            _listener(copied.path) as listener,
+        ):
             session.require_ready(START_S)
-            sampler = _Sampler(session)
+            sampler = _Sampler(session, listener.pid)
             session.on_news = sampler
             session.operator.pause(seconds, session.check_processes)
             for index in range(ATTEMPTS):
@@ -63,13 +71,27 @@ def measure(bundle: Path, seconds: float, domain: int) -> dict[str, Any]:
     return _report(sampler, network, diagnostics)
 
 
+@contextmanager
+def _listener(bundle: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """The floor's process while the block runs."""
+    paths = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    command = [sys.executable, "-m", "benchmarks.realtime_parts.listener", str(bundle)]
+    process = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": paths}, stderr=subprocess.DEVNULL)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait()
+
+
 class _Sampler:
     """Adds up processor time per node and state of the supervisor; called now and then by the session."""
 
-    def __init__(self, session: Any) -> None:
+    def __init__(self, session: Any, floor: int) -> None:
         self.wall: defaultdict[str, float] = defaultdict(float)
         self.cpu: defaultdict[str, defaultdict[str, float]] = defaultdict(lambda: defaultdict(float))
-        self._pids = {name: session.pid(name) for name in NODES if name in session.runner.processes}
+        self._pids = {name: session.pid(name) for name in (*NODES, SIMULATOR) if name in session.runner.processes}
+        self._pids[FLOOR] = floor
         self._before: tuple[float, str, dict[str, float]] | None = None
 
     def __call__(self, session: Any) -> None:
@@ -125,10 +147,10 @@ def _report(sampler: _Sampler, network: dict[str, float], diagnostics: dict[str,
     """Print the table; the same as plain numbers."""
     print(f"  {'share of a core':16s}{'READY':>9s}{'moving':>9s}{'network':>9s}{'moving without':>16s}{'aim':>7s}")
     rows = {}
-    for name in (name for name in NODES if name in sampler.cpu["READY"]):
+    for name in (name for name in (*NODES, SIMULATOR, FLOOR) if name in sampler.cpu["READY"]):
         ready, moving = (sampler.cpu[s][name] / max(sampler.wall[s], 1e-9) for s in ("READY", "ACTIVE"))
         own = moving - network.get(name, 0.0)
-        aim = f"{AIM_CPU:.0%}" if name != "sim_node" else ""
+        aim = f"{AIM_CPU:.0%}" if name in NODES else ""
         print(f"  {name:16s}{ready:9.1%}{moving:9.1%}{network.get(name, 0.0):9.1%}{own:16.1%}{aim:>7s}")
         rows[name] = {"ready": ready, "moving": moving, "network": network.get(name, 0.0), "without": own}
     ticks = {key: value for key, value in diagnostics.get("safety_node", {}).items() if key.startswith("tick ")}

@@ -29,6 +29,9 @@ POLL_S = 0.1
 """Longest stay in a wait: Python runs signal handlers between waits only."""
 HEALTH_S = 0.05
 """Shortest time between two questions whether the node can go on; a message is no reason to ask."""
+SWITCH_S = 0.0002
+"""How long a thread waits for the interpreter before the one that has it must let go. Python's 5 ms is half of a
+control period at 100 Hz: a callback of the executor would hold the control loop, or a finished inference, as long."""
 
 
 class Runnable(Protocol):
@@ -57,6 +60,7 @@ def run_node(factory: Callable[[], Any]) -> int:
         KeelError: the node refuses to start.
     """
     ended = threading.Event()
+    sys.setswitchinterval(SWITCH_S)
     with _signals_set(ended):
         try:
             rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)

@@ -2,6 +2,8 @@
 
 import threading
 
+import sys
+
 import pytest
 import rclpy
 from rclpy._rclpy_pybind11 import RCLError
@@ -96,3 +98,21 @@ def test_a_name_that_ros_forbids_is_refused_by_name(monkeypatch):
         run_node(Busy)
     assert caught.value.fix
     assert not rclpy.ok()
+
+
+def test_a_thread_of_a_node_waits_far_less_than_a_control_period_for_the_interpreter(monkeypatch):
+    """Python's own 5 ms would be half of a period at 100 Hz."""
+    before, seen = sys.getswitchinterval(), []
+    monkeypatch.setattr("sys.argv", ["node"])
+
+    def refuse():
+        seen.append(sys.getswitchinterval())
+        raise ConfigError("no such thing", "choose another")
+
+    rclpy.try_shutdown()
+    try:
+        with pytest.raises(ConfigError, match="no such thing"):
+            run_node(refuse)
+    finally:
+        sys.setswitchinterval(before)
+    assert seen == [pytest.approx(2e-4)]
