@@ -1,8 +1,7 @@
 """What ends a node's spin, and what must not."""
 
-import threading
-
 import sys
+import threading
 
 import pytest
 import rclpy
