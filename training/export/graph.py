@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from policy_nodes.bundle.manifest import ActionSpec, ImageFeature, ObservationFeature
+from training.export.optimize import optimize
 from training.export.quiet import quiet_exporter
 
 NOISE, ACTION, EMBEDDING = "noise", "action", "embedding"
@@ -86,13 +87,14 @@ def to_onnx(
     Returns:
         The serialised model, weights inside.
     """
-    batch = torch.export.Dim("batch", min=1, max=4096)
+    batch = torch.export.Dim("batch", min=1, max=65536)
     free = tuple({0: batch} for _ in inputs)
     with quiet_exporter(), tempfile.TemporaryDirectory() as directory:
         program = torch.onnx.export(
             module,
             inputs,
             dynamo=True,
+            optimize=False,
             verbose=False,
             opset_version=OPSET,
             input_names=list(names),
@@ -100,7 +102,7 @@ def to_onnx(
             dynamic_shapes=(free,) if variadic else free,
         )
         assert program is not None
-        program.optimize()
+        optimize(program.model)
         path = Path(directory) / "policy.onnx"
         program.save(str(path), external_data=False)
         model = onnx.load(str(path))

@@ -10,12 +10,10 @@ from __future__ import annotations
 
 import json
 import pickle
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -23,9 +21,8 @@ from torch import Tensor, nn
 from policy_nodes.errors import ConfigError
 from sim.tasks.velocity.observations import ACTOR_TERMS
 from sim.tasks.velocity.task import VelocityTask
-from training.export.quiet import quiet_exporter
+from training.export.graph import to_onnx
 
-OPSET = 18
 COMMANDS = ("lin_vel_x", "lin_vel_y", "ang_vel_z")
 
 
@@ -121,32 +118,7 @@ def export_actor(network: nn.Module, task: VelocityTask) -> bytes:
     """
     module = DeployedActor(network, observation_scale(task), task.cfg.action_clip).eval()
     size = task.observation_groups["policy"]
-    with quiet_exporter(), tempfile.TemporaryDirectory() as directory:
-        program = torch.onnx.export(
-            module,
-            (torch.zeros(2, size),),
-            dynamo=True,
-            verbose=False,
-            opset_version=OPSET,
-            input_names=["obs"],
-            output_names=["actions"],
-            dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=65536)},),
-        )
-        assert program is not None
-        program.optimize()
-        path = Path(directory) / "policy.onnx"
-        program.save(str(path), external_data=False)
-        model = onnx.load(str(path))
-    for node in model.graph.node:
-        del node.metadata_props[:]
-        node.doc_string = ""
-    del model.graph.metadata_props[:]
-    del model.graph.value_info[:]
-    for key, value in metadata(task).items():
-        item = model.metadata_props.add()
-        item.key, item.value = key, value
-    onnx.checker.check_model(model)
-    content = model.SerializeToString()
+    content = to_onnx(module, (torch.zeros(2, size),), ["obs"], metadata(task), outputs=["actions"])
     _check(content, module, size)
     return content
 
