@@ -35,6 +35,7 @@ COMMANDS: Final = (
     Command("quantize", "training.commands.quantize:run", "int8 or half precision, if success holds", "sim,train"),
     Command("realtime", "training.commands.realtime:run", "add graphs for real-time execution to a bundle", "train"),
     Command("slow-fast", "training.commands.slow_fast:run", "train a policy that feels, as a bundle", "train"),
+    Command("imc", "training.commands.imc:run", "train a mixture of experts with curricula, as a bundle", "train"),
     Command("verify", "policy_nodes.commands.verify:run", "prove that a bundle is intact and right on this machine"),
     Command("diff", "policy_nodes.commands.diff:run", "show how two bundles differ, gravest first"),
     Command("sign", "policy_nodes.commands.sign:run", "sign a bundle, or make a pair of keys"),

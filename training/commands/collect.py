@@ -24,9 +24,9 @@ from training.contracts.registry import task_contract
 from training.contracts.task import TaskContract
 from training.datasets.lerobot_v3.schema import Feature
 from training.datasets.lerobot_v3.writer import DatasetWriter
+from training.datasets.task import TASK_FILE
 from training.demonstrations.parallel import demonstrations
 
-TASK_FILE = "meta/keel_task.json"
 CONFIG_FILE = "meta/keel_collect.json"
 MOST_FAILURES = 3
 """At most this many episodes are tried per episode to keep."""

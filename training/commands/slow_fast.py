@@ -14,15 +14,14 @@ Examples:
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from policy_nodes.cli.progress import ProgressBar
 from policy_nodes.errors import ConfigError
-from training.commands.collect import TASK_FILE
 from training.contracts.registry import task_contract
 from training.datasets.lerobot_v3.reader import Dataset
+from training.datasets.task import recorded_task
 from training.export.slow_fast import export_slow_fast
 from training.policies.rdp.policy import felt_terms
 from training.policies.rdp.training import SlowFastTraining, train_slow_fast
@@ -50,9 +49,9 @@ def run(args: Args) -> int:
     """Train and export; returns the exit code."""
     if args.samples < 1:
         raise ConfigError(f"--samples is {args.samples}.", "record at least one window.")
-    contract = task_contract(args.task or _task_of(args.dataset))
-    felt = felt_terms(contract, args.feel)
     dataset = Dataset.open(args.dataset)
+    contract = task_contract(args.task or recorded_task(dataset))
+    felt = felt_terms(contract, args.feel)
     config = args.training
     with ProgressBar("slow-fast", total=config.tokenizer_steps + config.policy_steps) as bar:
         policy = train_slow_fast(
@@ -66,10 +65,3 @@ def run(args: Args) -> int:
     feels = "nothing" if config.blind else ", ".join(reactive.terms)
     print(f"bundle {bundle.path}: feels {feels}, plans live {reactive.window} steps; parity {listed}")
     return 0
-
-
-def _task_of(dataset: Path) -> str:
-    try:
-        return str(json.loads((dataset / TASK_FILE).read_text())["task"])
-    except (OSError, ValueError, KeyError, TypeError):
-        raise ConfigError(f"'{dataset}' does not say of which task it is.", "give --task.") from None

@@ -15,7 +15,6 @@ Examples:
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from dataclasses import dataclass, field, replace
@@ -32,6 +31,7 @@ from training.commands.resolved import CONFIG_NAME, resolved_config
 from training.contracts.registry import task_contract
 from training.contracts.task import TaskContract
 from training.datasets.lerobot_v3.reader import Dataset
+from training.datasets.task import recorded_task
 from training.imitation.build import TrainedPolicy, build_policy, build_sampler, load_policy
 from training.imitation.checkpoint import LAST
 from training.imitation.config import TrainConfig
@@ -75,7 +75,7 @@ def run(args: Args) -> int:
         args = replace(args, config=replace(args.config, policy=grown_config(load_policy(args.grow_from).train.policy)))
     torch.set_num_threads(args.threads or min(4, os.cpu_count() or 1))
     dataset = Dataset.open(args.dataset)
-    contract = task_contract(args.task or dataset_task(dataset))
+    contract = task_contract(args.task or recorded_task(dataset))
     torch.manual_seed(args.config.seed)
     sampler = build_sampler(dataset, contract, args.config)
     check_inputs(dataset, contract, args.config)
@@ -110,19 +110,6 @@ def run(args: Args) -> int:
     quality = "no validation episodes" if validation is None else f"validation loss {validation:.4f}"
     print(f"trained to step {trainer.step}, {quality}; checkpoint in {args.output / 'checkpoints' / LAST}")
     return 0
-
-
-def dataset_task(dataset: Dataset) -> str:
-    """Task recorded in the dataset by `keel collect`.
-
-    Raises:
-        ConfigError: the dataset does not say.
-    """
-    path = dataset.root / "meta" / "keel_task.json"
-    try:
-        return str(json.loads(path.read_text())["task"])
-    except (OSError, ValueError, KeyError) as error:
-        raise ConfigError(f"the dataset '{dataset.root}' does not name its task.", "pass --task.") from error
 
 
 def _same_task(trained: TrainedPolicy, contract: TaskContract) -> TrainedPolicy:

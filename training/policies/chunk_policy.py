@@ -17,7 +17,7 @@ from training.policies.combinations import ATTENTION, evaluations, noise_rows, s
 from training.policies.condition import ConditionLayout, FeatureLayout, feature_layout
 from training.policies.config import PolicyConfig
 from training.policies.moore import MooreEmbedding
-from training.policies.normalizer import STD_FLOOR, Normalizer
+from training.policies.normalizer import STD_FLOOR, Normalizer, masked_moments
 from training.policies.parts import make_backbone, make_objective
 from training.samplers.model import Model
 
@@ -261,11 +261,7 @@ class ChunkPolicy(nn.Module):
             high = torch.where(pad, -torch.inf, relative).amax(0)
             self.action_normalizer.fit((high + low) / 2.0, (high - low) / 2.0)
             return
-        keep = (~is_pad).to(relative.dtype).unsqueeze(-1)
-        count = keep.sum(0)
-        mean = (relative * keep).sum(0) / count.clamp(min=1.0)
-        variance = ((relative - mean).square() * keep).sum(0) / (count - 1.0).clamp(min=1.0)
-        self.action_normalizer.fit(mean, variance.sqrt())
+        self.action_normalizer.fit(*masked_moments(relative, is_pad))
 
     def require_statistics(self) -> None:
         """Raise ContractError naming the first feature without statistics."""

@@ -63,3 +63,12 @@ class Normalizer(nn.Module):
     def inverse(self, x: Tensor) -> Tensor:
         """Normalised (..., *shape) -> raw."""
         return x * self.std + self.mean
+
+
+def masked_moments(values: Tensor, is_pad: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation (H, A) of chunks (N, H, A) over the steps that are no padding (N, H)."""
+    keep = (~is_pad).to(values.dtype).unsqueeze(-1)
+    count = keep.sum(0)
+    mean = (values * keep).sum(0) / count.clamp(min=1.0)
+    variance = ((values - mean).square() * keep).sum(0) / (count - 1.0).clamp(min=1.0)
+    return mean, variance.sqrt()

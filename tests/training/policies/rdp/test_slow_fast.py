@@ -1,6 +1,7 @@
 """From demonstrations to a bundle that reacts: what the halves compute, how they are trained, and that both export."""
 
 import dataclasses
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,11 @@ import torch
 from policy_nodes.bundle.load import load_bundle
 from policy_nodes.cli.dispatch import main as keel
 from policy_nodes.errors import ConfigError
-from training.commands.collect import TASK_FILE, dataset_features
+from training.commands.collect import dataset_features
 from training.contracts.registry import task_contract
 from training.datasets.lerobot_v3.reader import Dataset
 from training.datasets.lerobot_v3.writer import DatasetWriter
+from training.datasets.task import TASK_FILE
 from training.demonstrations.rollout import demonstrate
 from training.evaluation.closed_loop import ClosedLoop
 from training.evaluation.latency import Latency
@@ -170,8 +172,10 @@ def test_two_lengths_of_latent_make_one_window_each():
 
 def test_the_command_refuses_what_it_cannot_use(dataset, tmp_path, capsys):
     tail = ["--output", str(tmp_path / "x.keel")]
+    nameless = shutil.copytree(dataset.root, tmp_path / "nameless")
+    (nameless / TASK_FILE).unlink()
     for arguments, text in (
-        (["--dataset", str(tmp_path)], "does not say of which task"),
+        (["--dataset", str(nameless)], "does not name its task"),
         (["--dataset", str(dataset.root), "--task", "no_such_task"], "unknown task"),
         (["--dataset", str(dataset.root), "--feel", "wrist"], "no term 'wrist'"),
         (["--dataset", str(dataset.root), "--samples", "0"], "--samples is 0"),

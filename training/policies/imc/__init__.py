@@ -1,0 +1,1 @@
+"""Information maximizing curriculum: a mixture of experts, each with a curriculum of its own."""
