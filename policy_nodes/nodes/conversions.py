@@ -104,7 +104,12 @@ def message_to_alarm(message: DiagnosticArray) -> Alarm:
     if len(message.status) != 1:
         raise ContractError("an alarm message carries exactly one status.", "publish alarms as monitor_node does.")
     status = message.status[0]
-    scores = {item.key: float(item.value) for item in status.values}
+    try:
+        scores = {item.key: float(item.value) for item in status.values}
+    except ValueError as error:
+        raise ContractError(
+            f"a score of an alarm is no number: {error}.", "publish alarms as monitor_node does."
+        ) from None
     latency = scores.pop(LATENCY, None)
     return Alarm(to_ns(message.header.stamp), bytes(status.level) != bytes(DiagnosticStatus.OK), scores, latency)
 

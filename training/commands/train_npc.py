@@ -31,6 +31,7 @@ from training.stl_npc.task import ControlTask, rollout, satisfaction
 from training.stl_npc.train import REPORT_EVERY, NpcConfig, train
 
 HELD_OUT = 2000
+WEIGHTS = "policy.safetensors"
 
 
 @dataclass(frozen=True)
@@ -43,26 +44,30 @@ class Args:
     """Directory for the weights, the configuration and, for the arm, the bundle."""
     config: NpcConfig = field(default_factory=NpcConfig)
     """Hyper-parameters."""
+    overwrite: bool = False
+    """Replace what an earlier training wrote there."""
 
 
 def run(args: Args) -> int:
     """Train, judge on unseen states, write; returns the exit code.
 
     Raises:
-        ConfigError: a number is out of range, or --output is no directory.
+        ConfigError: a number is out of range, or --output is no directory, or one with a trained controller.
     """
     for name in ("states", "batch_size", "iterations", "learning_rate", "tau"):
         if not getattr(args.config, name) > 0:
             option = f"--config.{name.replace('_', '-')}"
             raise ConfigError(f"{option} is {getattr(args.config, name)}.", "give more than 0.")
     check_output(args.output)
+    if (args.output / WEIGHTS).exists() and not args.overwrite:
+        raise ConfigError(f"'{args.output}' already holds a trained controller.", "add --overwrite or choose another.")
     task: ControlTask = PandaReachAvoid() if args.task == "panda" else PlanarVehicle()
     with ProgressBar("train", total=-(-args.config.iterations // REPORT_EVERY)) as bar:
         policy = train(task, args.config, lambda iteration, loss, rate: bar.advance(loss=loss, satisfied=rate))
     unseen = task.sample(HELD_OUT, torch.Generator().manual_seed(args.config.seed + 1_000_000))
     holds = (satisfaction(task, rollout(task, unseen, policy(unseen))) > 0).float().mean().item()
     args.output.mkdir(parents=True, exist_ok=True)
-    save_file(policy.state_dict(), args.output / "policy.safetensors")
+    save_file(policy.state_dict(), args.output / WEIGHTS)
     record = {"task": args.task, "config": asdict(args.config), "plans_satisfied": holds, "unseen_states": HELD_OUT}
     (args.output / "config.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     print(f"open-loop plans satisfy '{task.name}' from {holds:.1%} of {HELD_OUT} unseen states")

@@ -107,6 +107,13 @@ def test_a_message_without_status_is_no_alarm():
         message_to_alarm(DiagnosticArray())
 
 
+def test_a_score_that_is_no_number_is_named():
+    message = alarm_to_message(Alarm(5, True, {"rnd": 1.25}))
+    message.status[0].values[0].value = "high"
+    with pytest.raises(ContractError, match="no number: could not convert string to float: 'high'"):
+        message_to_alarm(message)
+
+
 def test_diagnostics_and_timing():
     assert timing_values("tick", Histogram()) == {}
     histogram = Histogram()

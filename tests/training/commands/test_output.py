@@ -34,3 +34,19 @@ def test_a_controller_is_not_trained_for_a_path_that_cannot_hold_it(tmp_path, mo
     monkeypatch.setattr("training.commands.train_npc.train", lambda *_: pytest.fail("it trained"))
     with pytest.raises(ConfigError, match="not a directory"):
         train_npc(NpcArgs("planar", tmp_path / "taken", NpcConfig(iterations=1)))
+
+
+def test_a_trained_controller_is_replaced_only_when_told(tmp_path, monkeypatch):
+    (tmp_path / "policy.safetensors").write_text("mine")
+    trained = []
+
+    def train(*_):
+        trained.append(1)
+        raise ConfigError("enough", "")
+
+    monkeypatch.setattr("training.commands.train_npc.train", train)
+    with pytest.raises(ConfigError, match="already holds a trained controller"):
+        train_npc(NpcArgs("planar", tmp_path, NpcConfig(iterations=1)))
+    assert not trained and (tmp_path / "policy.safetensors").read_text() == "mine"
+    with pytest.raises(ConfigError, match="enough"):
+        train_npc(NpcArgs("planar", tmp_path, NpcConfig(iterations=1), overwrite=True))
