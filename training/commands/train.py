@@ -30,6 +30,7 @@ from training.commands.output import check_output
 from training.commands.resolved import CONFIG_NAME, resolved_config
 from training.contracts.registry import task_contract
 from training.contracts.task import TaskContract
+from training.datasets.hindsight import Hindsight
 from training.datasets.lerobot_v3.reader import Dataset
 from training.datasets.task import recorded_task
 from training.imitation.build import TrainedPolicy, build_policy, build_sampler, load_policy
@@ -88,7 +89,9 @@ def run(args: Args) -> int:
         "contract_sha256": contract.sha256,
         "dataset": {"sha256": dataset.sha256(), "episodes": dataset.num_episodes},
     }
-    trainer = Trainer(policy, sampler, args.config, args.output, metadata, processes)
+    share = args.config.hindsight
+    hindsight = Hindsight(contract, sampler, share) if share > 0.0 else None
+    trainer = Trainer(policy, sampler, args.config, args.output, metadata, processes, hindsight)
     if args.resume:
         trainer.resume()
     else:

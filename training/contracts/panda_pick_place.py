@@ -40,6 +40,7 @@ def make() -> TaskContract:
         simulator="sim.tasks.pick_place.simulated_robot:SimulatedPanda",
         make_world=PickPlaceWorld,
         make_expert=PickPlaceExpert,
+        achieved={"goal_pose": "cube_pose"},
         disturb=push_object,
     )
 

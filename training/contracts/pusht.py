@@ -57,6 +57,7 @@ def make() -> TaskContract:
         simulator="",
         make_world=PushTWorld,
         make_expert=PushTExpert,
+        achieved={"goal_pose": "block_pose"},
         episode_s=EPISODE_S,
         demonstration_s=EPISODE_S,
         settle_s=0.0,

@@ -38,6 +38,7 @@ class TaskContract:
         demonstration_s: time limit of a demonstration (s).
         settle_s: how long the robot goes on after a success (s), which the failure predictor must know too: retreat and
             rest; 0 where the next episode begins with the success.
+        achieved: goal term -> term that shows what has been achieved of it, for hindsight goals; empty without a goal.
         disturb: called once in some noisy demonstrations with (world, rng), to show recovery; None never does.
     """
 
@@ -58,6 +59,7 @@ class TaskContract:
     episode_s: float = 12.0
     demonstration_s: float = 15.0
     settle_s: float = 2.5
+    achieved: Mapping[str, str] = field(default_factory=dict)
     disturb: Callable[[Any, np.random.Generator], None] | None = None
 
     def variant(self, seed: int) -> str:

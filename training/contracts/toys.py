@@ -58,6 +58,7 @@ def make(variant: str) -> TaskContract:
         simulator="",
         make_world=lambda: PlanarWorld(variant),
         make_expert=PlanarExpert,
+        achieved={"goal_position": "axis_position"},
         episode_s=EPISODE_S,
         demonstration_s=EPISODE_S,
     )

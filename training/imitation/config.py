@@ -35,6 +35,8 @@ class TrainConfig:
     """Largest global gradient norm."""
     ema_max_decay: float = 0.999
     """Ceiling of the weight average's decay; short runs need a lower one than the paper's 0.9999."""
+    hindsight: float = 0.0
+    """Share of the windows whose goal is replaced by what was achieved later in their episode."""
     validation_fraction: float = 0.05
     """Share of the episodes kept for validation."""
     checkpoint_every: int = 1000
@@ -66,6 +68,7 @@ class TrainConfig:
             _require(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
         for name in ("ema_max_decay", "validation_fraction"):
             _require(0 <= getattr(self, name) < 1, name, getattr(self, name), "a number in [0, 1)")
+        _require(0 <= self.hindsight <= 1, "hindsight", self.hindsight, "a number in [0, 1]")
         if self.batch_size % self.microbatches:
             raise ConfigError(
                 f"--config.batch-size {self.batch_size} cannot be cut into {self.microbatches} equal parts.",

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from policy_nodes.errors import ConfigError
+from training.datasets.hindsight import Hindsight
 from training.datasets.lerobot_v3.windows import ChunkBatch, ChunkSampler
 from training.imitation.checkpoint import (
     LAST,
@@ -41,6 +42,8 @@ from training.policies.chunk_policy import ChunkPolicy
 
 Progress = Callable[[int, float], None]
 """Called after every step with (step, loss)."""
+RELABELLING = 1
+"""Tells the generator of hindsight goals from others of the same seed, step and part."""
 MAY_CHANGE = ("steps", "checkpoint_every", "log_every")
 """Options that a resumed run may set anew; more ``steps`` also stretch the decay of the learning rate."""
 
@@ -82,6 +85,7 @@ class Trainer:
         output: directory for ``checkpoints/``, ``tensorboard/`` and ``metrics.jsonl``.
         metadata: JSON-able facts stored with every checkpoint (contract, dataset hash, ...).
         processes: this process among those of the run; by default as the configuration says.
+        hindsight: gives some windows of a batch another goal; validation keeps its own.
 
     Raises:
         ConfigError: the batch cannot be shared among the processes.
@@ -95,7 +99,9 @@ class Trainer:
         output: Path,
         metadata: dict[str, Any],
         processes: Processes | None = None,
+        hindsight: Hindsight | None = None,
     ) -> None:
+        self.hindsight = hindsight
         self.policy, self.sampler, self.config, self.output, self.metadata = policy, sampler, config, output, metadata
         self.processes = processes or Processes(config.device, config.precision)
         self.parts = _parts(config, self.processes.world)
@@ -170,8 +176,11 @@ class Trainer:
         if self.parts > 1:
             seed = np.random.SeedSequence([self.config.seed, self.step, part]).generate_state(1)[0]
             generator = torch.Generator(device).manual_seed(int(seed))
+        batch = self.sampler.gather(rows)
+        if self.hindsight is not None:  # by step and part, so that a resumed run needs no further state
+            batch = self.hindsight(batch, np.random.default_rng([self.config.seed, self.step, part, RELABELLING]))
         with device, self.processes.autocast():
-            loss: Tensor = self._loss(*to_tensors(self.sampler.gather(rows), device), generator)
+            loss: Tensor = self._loss(*to_tensors(batch, device), generator)
         return loss
 
     def _require_finite(self, name: str, value: float, index: NDArray[np.int64]) -> None:

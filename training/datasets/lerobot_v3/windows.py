@@ -110,6 +110,11 @@ class ChunkSampler:
         ahead = rows[:, None] + np.arange(self.horizon)
         return ChunkBatch(observations, self._actions[np.minimum(ahead, last)], ahead > last, rows)
 
+    def episode_end(self, index: NDArray[np.integer]) -> IntArray:
+        """Last frame (B,) of the episodes that the frames ``index`` (B,) belong to."""
+        ends: IntArray = self._last[np.asarray(index, dtype=np.int64)]
+        return ends
+
     def following(self, feature: str, index: NDArray[np.integer]) -> NDArray[Any]:
         """Values (B, H, d) of an observation feature from the frames ``index`` (B,) on, as long as a chunk."""
         rows: IntArray = np.asarray(index, dtype=np.int64)
