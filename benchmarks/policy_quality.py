@@ -33,10 +33,11 @@ from training.evaluation.quality import (
     pooled,
     quality_table,
     replaced_between,
+    stepwise,
     variant_table,
     with_policy_options,
 )
-from training.imitation.build import load_policy
+from training.imitation.build import TrainedPolicy, load_policy
 from training.policies.config import option
 
 EVALUATION_SEED = 100_000
@@ -121,6 +122,27 @@ SMALL: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True)
+class Wanted:
+    """A cell to measure.
+
+    Attributes:
+        stem: of its file.
+        episodes: closed-loop episodes.
+        options: of the policy, beside those it was trained with.
+        settings: stored with the cell.
+        offered: sampler steps of the step graph through which it is run; the whole sampler in one graph without.
+        bundle: stem of the bundle, if not the cell's own.
+    """
+
+    stem: str
+    episodes: int
+    options: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    offered: tuple[int, ...] = ()
+    bundle: str = ""
+
+
+@dataclass(frozen=True)
 class Args:
     """Options."""
 
@@ -178,33 +200,47 @@ def row(args: Args, root: Path, dataset_path: Path, name: str, seed: int) -> Non
     """Train one method with one seed and measure its cells, unless that was done."""
     run = root / f"{name}.seed{seed}"
     train(args, root, dataset_path, name, seed)
-    cells: dict[str, tuple[dict[str, Any], dict[str, Any], int]] = {"cell": ({}, {}, args.episodes)}
+    cells = [Wanted("cell", args.episodes)]
     for executed in METHODS[name].executed:
-        cells[f"executed.{executed}"] = ({}, {"executed steps": executed}, args.episodes)
+        cells.append(Wanted(f"executed.{executed}", args.episodes, settings={"executed steps": executed}))
     if args.curve_episodes:
         for sampler, options in METHODS[name].curves.items():
-            for steps in STEP_GRID:
-                settings = {"sampler": sampler, "steps": steps}
-                cells[f"curve.{sampler}.{steps}"] = (
-                    {**options, "sampling_steps": steps}, settings, args.curve_episodes
-                )  # fmt: skip
+            cells += curve(load_policy(run / "train"), sampler, options, args.curve_episodes)
     dataset = Dataset.open(dataset_path)
-    for stem, (options, settings, episodes) in cells.items():
+    for wanted in cells:
+        stem, settings, episodes = wanted.stem, wanted.settings, wanted.episodes
         path = run / f"{stem}.json"
         known = Cell.load(path) if path.exists() else None
         try:
-            trained = with_policy_options(load_policy(run / "train"), options)
+            trained = with_policy_options(load_policy(run / "train"), wanted.options)
         except ConfigError as error:  # not every sampler takes every number of steps
             print(f"{stem}: left out, {error.cause}", flush=True)
             continue
         while known is None or known.episodes < episodes:
             goal = min(episodes, BLOCK + (0 if known is None else known.episodes))
             known = measure(
-                name, trained, dataset, run / f"{stem}.keel", episodes=goal, first_seed=EVALUATION_SEED,
-                settings=settings, known=known, execution_horizon=settings.get("executed steps"),
+                name, trained, dataset, run / f"{wanted.bundle or stem}.keel", episodes=goal,
+                first_seed=EVALUATION_SEED, settings=settings, known=known,
+                execution_horizon=settings.get("executed steps"), offered=wanted.offered,
             )  # fmt: skip
             known.save(path)
             print(f"{path}: {known.successes}/{known.episodes}", flush=True)
+
+
+def curve(trained: TrainedPolicy, sampler: str, options: dict[str, Any], episodes: int) -> list[Wanted]:
+    """The points of one sampler's curve; they share a step graph where the sampler can be run one step at a time."""
+    offered = stepwise(with_policy_options(trained, {**options, "sampling_steps": 1}), STEP_GRID)
+    return [
+        Wanted(
+            f"curve.{sampler}.{steps}",
+            episodes,
+            {**options, "sampling_steps": steps},
+            {"sampler": sampler, "steps": steps},
+            offered if steps in offered else (),
+            f"curve.{sampler}" if steps in offered else "",
+        )
+        for steps in STEP_GRID
+    ]
 
 
 def train(args: Args, root: Path, dataset_path: Path, name: str, seed: int) -> None:

@@ -83,6 +83,8 @@ class Args:
     """Compare --methods at these latencies (ms) on the same episodes; writes latency.json and latency.png."""
     execution_horizon: int = 0
     """Steps of a chunk executed before the next one; 0 takes the bundle's."""
+    sampling_steps: int = 0
+    """Sampler steps, run one at a time through the step graph of `keel export --anytime`; 0 takes policy.onnx."""
     open_loop: bool = False
     """Execute the plans of a slow-fast bundle as they are, without its fast decoder."""
     methods: tuple[str, ...] = ("naive", "ensemble", "rtc", "rtc_blend", "rti")
@@ -118,7 +120,8 @@ def run(args: Args) -> int:
             bundle, contract, episodes=args.episodes, each=args.each, causes=args.causes, seed=args.seed,
             seconds=seconds, react=args.react, output=args.output, provider=args.provider,
         )  # fmt: skip
-    monitor, samples = open_monitor(bundle)
+    # A predictor is calibrated for the sampler of policy.onnx.
+    monitor, samples = (None, 0) if args.sampling_steps else open_monitor(bundle)
     if args.react and monitor is None:
         raise ConfigError(f"--react, but {bundle.path.name} has no failure predictor.", "run `keel calibrate` first.")
     if args.latency:
@@ -130,6 +133,7 @@ def run(args: Args) -> int:
         loop = ClosedLoop(
             bundle, world, monitor=monitor, samples=samples, react=args.react, provider=args.provider,
             execution_horizon=args.execution_horizon or None, open_loop=args.open_loop,
+            steps=args.sampling_steps or None,
         )  # fmt: skip
     if args.output is not None:
         _forget_films(args.output)
@@ -211,6 +215,11 @@ def _check(args: Args) -> None:
         raise ConfigError(
             f"--execution-horizon is {args.execution_horizon}.",
             "give 1 to the chunk's length, and none of --latency, --latency-sweep, --shifted and --detect.",
+        )
+    if args.sampling_steps < 0 or (args.sampling_steps and (elsewhere or args.react or args.record)):
+        raise ConfigError(
+            f"--sampling-steps is {args.sampling_steps}.",
+            "give 1 or more, and none of --latency, --latency-sweep, --shifted, --detect, --react and --record.",
         )
     if args.latency:
         Latency.parse(args.latency)

@@ -18,6 +18,7 @@ from policy_nodes.inference.actions import decode_chunk
 from policy_nodes.inference.observation import Observation
 from policy_nodes.inference.policy import PolicySession
 from policy_nodes.inference.reactive import ReactiveDecoder, observation_buffer
+from policy_nodes.inference.stepwise import StepwiseSession
 from policy_nodes.monitors.fiper import FiperMonitor
 from policy_nodes.safety.chunks import ChunkForm
 from policy_nodes.safety.config import load_safety_config
@@ -36,10 +37,18 @@ Frame = Callable[[Any, float], None]
 """Called every control tick with the world and the episode's time, to record video."""
 
 
+def open_policy(bundle: Bundle, provider: str = "cpu", steps: int | None = None) -> PolicySession:
+    """The policy's session on one thread: the whole sampler, or ``steps`` of it one at a time."""
+    if steps is None:
+        return PolicySession(bundle, provider=provider, threads=1)
+    return StepwiseSession(bundle, provider, 1, steps=steps)
+
+
 class ClosedLoop:
     """Runs episodes of a bundle.
 
     Raises:
+        BundleError: ``steps`` without a step graph, or without a schedule for so many.
         ConfigError: more steps are to be executed than a chunk has.
         ProviderError: the execution provider cannot run here, or answers differently from the training framework.
 
@@ -54,6 +63,7 @@ class ClosedLoop:
         rest_s: how long a backup goes on after a stop, within the episode's time limit, so that its end is seen.
         execution_horizon: steps of a chunk that are executed before the next one is asked for; the bundle's by default.
         open_loop: of a slow-fast policy execute the plans as they are, without its fast decoder.
+        steps: of the sampler, run one at a time through the bundle's step graph; None runs ``policy.onnx``.
     """
 
     def __init__(
@@ -69,10 +79,11 @@ class ClosedLoop:
         rest_s: float = 0.0,
         execution_horizon: int | None = None,
         open_loop: bool = False,
+        steps: int | None = None,
     ) -> None:
         self.bundle, self.world, self.monitor, self.react = bundle, world, monitor, react
         self.samples, self.record_samples, self.rest_s = samples, record_samples, rest_s
-        self.session = PolicySession(bundle, provider=provider, threads=1)
+        self.session = open_policy(bundle, provider, steps)
         self.session.warm_up()
         self.reactive: ReactiveDecoder | None = None
         if bundle.manifest.policy.reactive is not None and not open_loop:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,16 +19,18 @@ import numpy as np
 
 from policy_nodes.bundle.load import load_bundle
 from policy_nodes.errors import ConfigError
-from policy_nodes.inference.policy import PolicySession
 from training.atomic import write_file
 from training.datasets.lerobot_v3.reader import Dataset
-from training.evaluation.closed_loop import ClosedLoop
+from training.evaluation.closed_loop import ClosedLoop, open_policy
 from training.evaluation.modes import count_modes, evenness
 from training.evaluation.operations import count_operations
 from training.evaluation.results import by_variant
 from training.evaluation.statistics import wilson_interval
 from training.export.bundle import export_bundle
+from training.export.stepwise import add_step_graph
 from training.imitation.build import TrainedPolicy, build_policy
+from training.policies.combinations import sampler_info
+from training.samplers.recurrence import recurrence
 
 LATENCY_CALLS = 100
 
@@ -105,6 +108,7 @@ def measure(
     settings: dict[str, Any] | None = None,
     known: Cell | None = None,
     execution_horizon: int | None = None,
+    offered: Sequence[int] = (),
 ) -> Cell:
     """Export, unless that was done, and evaluate.
 
@@ -118,14 +122,17 @@ def measure(
         settings: of the cell, stored with it.
         known: the cell as it was measured before; only the episodes that it lacks are run.
         execution_horizon: steps of a chunk that are executed, if not the contract's.
+        offered: numbers of sampler steps, the policy's among them; given these the bundle has one graph for all of them
+            (:func:`stepwise`), instead of one with the whole sampler.
 
     Raises:
         BundleError: the exported graph does not compute what PyTorch does.
     """
     contract = trained.contract
+    steps = trained.policy.config.sampling_steps if offered else None
     if not bundle_path.exists():
-        export_bundle(trained, dataset, bundle_path, name=label)
-    loop = ClosedLoop(load_bundle(bundle_path), contract.make_world(), execution_horizon=execution_horizon)
+        _export(label, trained, dataset, bundle_path, offered)
+    loop = ClosedLoop(load_bundle(bundle_path), contract.make_world(), execution_horizon=execution_horizon, steps=steps)
     done = []
     start = 0 if known is None else known.episodes
     for seed in range(first_seed + start, first_seed + episodes):
@@ -145,12 +152,36 @@ def measure(
         evaluations=counted.evaluations,
         flops_per_evaluation=counted.per_evaluation,
         flops=counted.per_chunk,
-        latency_ms=measure_latency(bundle_path) if known is None else known.latency_ms,
+        latency_ms=measure_latency(bundle_path, steps=steps) if known is None else known.latency_ms,
         steps_trained=int(trained.config["step"]),
         training_seed=trained.train.seed,
         modes=count_modes(done, getattr(loop.world, "modes", ())),
     )
     return cell if known is None else together([known, cell])
+
+
+def _export(label: str, trained: TrainedPolicy, dataset: Dataset, path: Path, offered: Sequence[int]) -> None:
+    if not offered:
+        export_bundle(trained, dataset, path, name=label)
+        return
+    fewest = with_policy_options(trained, {"sampling_steps": min(offered)})  # its whole sampler is a small graph
+    partial = path.with_name(f"partial.{path.name}")
+    shutil.rmtree(partial, ignore_errors=True)
+    add_step_graph(export_bundle(fewest, dataset, partial, name=label), fewest, offered)
+    partial.rename(path)
+
+
+def stepwise(trained: TrainedPolicy, counts: Sequence[int]) -> tuple[int, ...]:
+    """Of some numbers of sampler steps those that one step graph can run; none where the sampler cannot be so run."""
+    able = []
+    for count in counts:
+        try:
+            policy = with_policy_options(trained, {"sampling_steps": count}).policy
+            recurrence(sampler_info(policy.config), policy.objective, count, policy.config.time_grid)
+        except ConfigError:
+            continue
+        able.append(count)
+    return tuple(able)
 
 
 def together(cells: Sequence[Cell]) -> Cell:
@@ -187,10 +218,11 @@ def pooled(cells: Sequence[Cell]) -> list[Cell]:
     return rows
 
 
-def measure_latency(bundle_path: Path, calls: int = LATENCY_CALLS) -> tuple[float, float]:
-    """Median and 99th percentile (ms) of single calls of a bundle's graph on one thread of this machine."""
+def measure_latency(bundle_path: Path, calls: int = LATENCY_CALLS, steps: int | None = None) -> tuple[float, float]:
+    """Median and 99th percentile (ms) of single calls on one thread of this machine: of a bundle's graph, or of
+    ``steps`` calls of its step graph."""
     bundle = load_bundle(bundle_path)
-    session = PolicySession(bundle, provider="cpu", threads=1)
+    session = open_policy(bundle, steps=steps)
     session.warm_up()
     values = {f.name: np.zeros((f.history, f.size), np.float32) for f in bundle.manifest.observations}
     rng = np.random.default_rng(0)

@@ -3,8 +3,10 @@ import json
 import pytest
 import torch
 
-from policy_nodes.errors import ConfigError
+from policy_nodes.bundle.load import load_bundle
+from policy_nodes.errors import BundleError, ConfigError
 from training.datasets.lerobot_v3.reader import Dataset
+from training.evaluation.closed_loop import ClosedLoop
 from training.evaluation.quality import (
     Cell,
     measure,
@@ -12,6 +14,7 @@ from training.evaluation.quality import (
     pooled,
     quality_table,
     replaced_between,
+    stepwise,
     together,
     variant_table,
     with_policy_options,
@@ -63,6 +66,33 @@ def test_measured_through_the_bundle_and_extended(trained, dataset_path, tmp_pat
     assert 0 < found.latency_ms[0] <= found.latency_ms[1]
     assert more.episodes == 3 and more.latency_ms == found.latency_ms
     assert (path / "policy.onnx").stat().st_mtime_ns == stamp  # the bundle is not exported twice
+
+
+def test_the_steps_that_one_graph_can_run(trained):
+    assert stepwise(trained, (1, 2, 50)) == (1, 2, 50)
+    assert stepwise(with_policy_options(trained, {"sampler": "midpoint"}), (1, 2)) == ()
+
+
+def test_a_curve_shares_one_step_graph(trained, dataset_path, tmp_path, monkeypatch):
+    monkeypatch.setattr("training.evaluation.quality.LATENCY_CALLS", 3)
+    dataset, path, offered = Dataset.open(dataset_path), tmp_path / "curve.keel", (1, 3)
+    object.__setattr__(trained.contract, "episode_s", 0.3)
+    try:
+        cells = []
+        for steps in (3, 1):
+            policy = with_policy_options(trained, {"sampling_steps": steps})
+            cells.append(measure("tiny", policy, dataset, path, episodes=1, first_seed=9, offered=offered))
+    finally:
+        object.__setattr__(trained.contract, "episode_s", 12.0)
+    assert [found.evaluations for found in cells] == [3, 1]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["curve.keel"]
+    bundle = load_bundle(path)
+    assert bundle.manifest.policy.sampling_steps == 1
+    assert [schedule.steps for schedule in bundle.manifest.policy.step_graph.schedules] == [1, 3]
+    loop = ClosedLoop(bundle, trained.contract.make_world(), steps=3)
+    assert loop.session.evaluations == 3
+    with pytest.raises(BundleError, match=r"no schedule for 2 steps \(it has 1, 3\)"):
+        ClosedLoop(bundle, trained.contract.make_world(), steps=2)
 
 
 def test_episodes_of_the_same_row_add_up_and_training_seeds_are_pooled():
