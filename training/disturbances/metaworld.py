@@ -30,8 +30,8 @@ PADS = ("rightpad", "leftpad", "rightclaw", "leftclaw")
 HAND_FORCE = 60.0
 """Normal force between hand and table, or hand and the drawer's case, that counts as a collision (N)."""
 HANDLE_FORCE = 450.0
-"""Normal force between hand and drawer that counts as harm (N); undisturbed, the first touch reaches 116 to 372 N for one
-or two control periods (24 episodes of the shipped policy)."""
+"""Normal force between hand and drawer that counts as harm (N); undisturbed, the first touch reaches 116 to 372 N for
+one or two control periods (24 episodes of the shipped policy)."""
 REST_HEIGHT = 0.02
 PHASES = CallBins(edges=(3, 6, 12))
 """Of 0.1 s per call: the approach, at the object, lifting or pulling, the rest."""

@@ -11,7 +11,7 @@ from policy_nodes.bundle.onnx_metadata import contract_pairs
 from policy_nodes.bundle.write import write_bundle
 from policy_nodes.errors import BundleError
 from training.datasets.lerobot_v3.reader import Dataset
-from training.export.contents import bundle_files, graph_tensors, require_parity
+from training.export.contents import bundle_files, contract_fields, graph_tensors, require_parity
 from training.export.deployable import deployable
 from training.export.graph import export_graph
 from training.export.parity import accepted, graph_errors, own_rounding, record_parity
@@ -74,12 +74,7 @@ def manifest_fields(trained: TrainedPolicy, name: str, parity: Parity) -> dict[s
         **tensors,
     )
     return {
-        "name": name,
-        "robot": contract.robot,
-        "task": contract.name,
-        "observations": contract.observations,
-        "actions": contract.actions,
-        "timing": contract.timing,
+        **contract_fields(contract, name),
         "policy": info,
         "parity": parity,
         "provenance": provenance(trained),

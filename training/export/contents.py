@@ -14,6 +14,7 @@ from policy_nodes.bundle.limits import PARITY_NAME, POLICY_NAME, SAFETY_NAME
 from policy_nodes.bundle.manifest import ActionSpec, GraphTensor, ImageFeature, ObservationFeature
 from policy_nodes.errors import BundleError
 from policy_nodes.safety.config import SafetyConfig
+from training.contracts.task import TaskContract
 from training.export.graph import ACTION, EMBEDDING, NOISE
 from training.export.recorded import pack
 
@@ -48,6 +49,18 @@ def graph_tensors(
     if embedding:
         outputs.append(GraphTensor(name=EMBEDDING, role="embedding", shape=[embedding]))
     return {"inputs": inputs, "outputs": outputs}
+
+
+def contract_fields(contract: TaskContract, name: str) -> dict[str, Any]:
+    """Fields of the manifest that a task's contract gives, and the bundle's name."""
+    return {
+        "name": name,
+        "robot": contract.robot,
+        "task": contract.name,
+        "observations": contract.observations,
+        "actions": contract.actions,
+        "timing": contract.timing,
+    }
 
 
 def bundle_files(graph: bytes, inputs: Arrays, outputs: Arrays, safety: SafetyConfig) -> dict[str, Path | bytes]:

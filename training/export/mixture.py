@@ -13,7 +13,7 @@ from policy_nodes.bundle.onnx_metadata import contract_pairs
 from policy_nodes.bundle.write import write_bundle
 from training.contracts.task import TaskContract
 from training.datasets.lerobot_v3.reader import Dataset
-from training.export.contents import bundle_files, graph_tensors, require_parity
+from training.export.contents import bundle_files, contract_fields, graph_tensors, require_parity
 from training.export.graph import NOISE, export_graph
 from training.export.parity import TOLERANCE, graph_errors, reference_outputs
 from training.export.provenance import origin, statistics_sha256
@@ -51,12 +51,7 @@ def export_mixture(
     )
     steps = config.iterations * config.epochs * -(-len(frames) // config.batch_size)
     fields = {
-        "name": output.name.removesuffix(".keel"),
-        "robot": contract.robot,
-        "task": contract.name,
-        "observations": contract.observations,
-        "actions": contract.actions,
-        "timing": contract.timing,
+        **contract_fields(contract, output.name.removesuffix(".keel")),
         "policy": PolicyInfo(
             family=f"mixture_{config.method}",
             sampler="expert",

@@ -17,7 +17,7 @@ from policy_nodes.bundle.onnx_metadata import contract_pairs
 from policy_nodes.bundle.write import write_bundle
 from training.contracts.task import TaskContract
 from training.datasets.lerobot_v3.reader import Dataset
-from training.export.contents import bundle_files, graph_tensors, require_parity
+from training.export.contents import bundle_files, contract_fields, graph_tensors, require_parity
 from training.export.decoder_graph import FELT, LATENT, append_open_loop, fast_graph
 from training.export.graph import ACTION, EMBEDDING, NOISE, to_onnx
 from training.export.parity import graph_errors
@@ -87,12 +87,7 @@ def export_slow_fast(
         **tensors,
     )
     fields = {
-        "name": output.name.removesuffix(".keel"),
-        "robot": contract.robot,
-        "task": contract.name,
-        "observations": contract.observations,
-        "actions": contract.actions,
-        "timing": contract.timing,
+        **contract_fields(contract, output.name.removesuffix(".keel")),
         "policy": info,
         "parity": slow_parity,
         "provenance": origin(
