@@ -24,15 +24,16 @@ class Session:
 
 
 def test_time_counts_only_where_the_state_did_not_change(monkeypatch):
-    spent, now, session = {1: 0.0, 2: 0.0}, [100.0], Session()
+    spent, now, session = {1: 0.0, 2: 0.0, 3: 0.0}, [100.0], Session()
     monkeypatch.setattr(cpu, "thread_seconds", spent.__getitem__)
     monkeypatch.setattr(cpu.time, "monotonic", lambda: now[0])
-    sampler = cpu._Sampler(session)
+    sampler = cpu._Sampler(session, floor=3)
 
     def later(seconds, policy, safety, state):
         now[0] += seconds
         spent[1] += policy
         spent[2] += safety
+        spent[3] += seconds / 20  # the listener beside them
         session.operator.view.state.state = state
         sampler(session)
 
@@ -42,8 +43,8 @@ def test_time_counts_only_where_the_state_did_not_change(monkeypatch):
     later(1.0, 9.0, 9.0, "ACTIVE")  # the change of state itself counts for neither
     later(2.0, 0.2, 0.5, "ACTIVE")
     assert sampler.wall == pytest.approx({"READY": 0.5, "ACTIVE": 2.0})
-    assert sampler.cpu["READY"] == pytest.approx({"policy_node": 0.1, "safety_node": 0.02})
-    assert sampler.cpu["ACTIVE"] == pytest.approx({"policy_node": 0.2, "safety_node": 0.5})
+    assert sampler.cpu["READY"] == pytest.approx({"policy_node": 0.1, "safety_node": 0.02, "floor": 0.025})
+    assert sampler.cpu["ACTIVE"] == pytest.approx({"policy_node": 0.2, "safety_node": 0.5, "floor": 0.1})
 
 
 def test_the_kernels_time_of_all_threads():
@@ -73,6 +74,14 @@ def test_the_table_subtracts_the_network(capsys):
     }
     assert found["tick"] == {"tick p50 (ms)": "0.6"}
     assert "policy_node          3.0%     4.0%     1.0%            3.0%     5%" in capsys.readouterr().out
+
+
+def test_the_floor_stands_in_the_table_without_an_aim(capsys):
+    sampler = SimpleNamespace(wall={"READY": 10.0, "ACTIVE": 5.0}, cpu=defaultdict(dict))
+    sampler.cpu["READY"], sampler.cpu["ACTIVE"] = {"floor": 0.5}, {"floor": 0.2}
+    found = cpu._report(sampler, {}, {})
+    assert capsys.readouterr().out.splitlines()[-1].split() == ["floor", "5.0%", "4.0%", "0.0%", "4.0%"]
+    assert realtime.aims({"cpu": found}) == []
 
 
 def test_aims_stand_beside_the_figures(capsys):
