@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from training.report.inputs import BundleInput, RunInputs
 from training.report.tiles import NOT_MEASURED, words
@@ -76,7 +78,14 @@ def _calibration_link(bundle: BundleInput | None) -> Link:
         if isinstance(signal, dict) and isinstance(signal.get("threshold"), int | float):
             label = f"threshold {words(str(signal.get('name', '')))}"
             facts.append((label, f"{signal['threshold']:.4g}, window {signal.get('window', 1)}"))
-    return Link("Failure predictor", f"{str(meta.get('method', '')).upper()} calibrated on successes".strip(), facts)
+    return Link("Failure predictor", f"{_predictor(meta)} calibrated on successes".strip(), facts)
+
+
+def _predictor(meta: Mapping[str, Any]) -> str:
+    """What a calibration is called: FIPER, or its scores and how they are combined."""
+    signals, method = meta.get("signals"), str(meta.get("method", ""))
+    names = [words(str(s.get("name", ""))) for s in signals if isinstance(s, dict)] if isinstance(signals, list) else []
+    return f" {str(meta.get('combination', 'and')).upper()} ".join(names) if method == "scores" else method.upper()
 
 
 def chain(inputs: RunInputs) -> list[Link]:

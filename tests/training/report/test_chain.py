@@ -1,5 +1,7 @@
+import pytest
+
 from tests.training.report.synthetic import digest
-from training.report.chain import chain, versions
+from training.report.chain import _predictor, chain, versions
 from training.report.inputs import RunInputs, load_inputs
 
 
@@ -25,3 +27,19 @@ def test_absent_links_are_marked(tmp_path):
 
 def test_versions_start_with_keel(full_run):
     assert versions(load_inputs(full_run))[:2] == [("keel", "0.1.0"), ("mujoco", "3.11.0")]
+
+
+@pytest.mark.parametrize(
+    ("meta", "called"),
+    [
+        ({"method": "fiper", "signals": [{"name": "rnd"}]}, "FIPER"),
+        (
+            {"method": "scores", "combination": "or", "signals": [{"name": "rnd"}, {"name": "stac_floor"}]},
+            "RND OR stac floor",
+        ),
+        ({"method": "scores", "combination": "and", "signals": "damaged"}, ""),
+        ({}, ""),
+    ],
+)
+def test_a_predictor_is_called_by_its_scores(meta, called):
+    assert _predictor(meta) == called
