@@ -200,19 +200,20 @@ def row(args: Args, root: Path, dataset_path: Path, name: str, seed: int) -> Non
     """Train one method with one seed and measure its cells, unless that was done."""
     run = root / f"{name}.seed{seed}"
     train(args, root, dataset_path, name, seed)
+    loaded = load_policy(run / "train")
     cells = [Wanted("cell", args.episodes)]
     for executed in METHODS[name].executed:
         cells.append(Wanted(f"executed.{executed}", args.episodes, settings={"executed steps": executed}))
     if args.curve_episodes:
         for sampler, options in METHODS[name].curves.items():
-            cells += curve(load_policy(run / "train"), sampler, options, args.curve_episodes)
+            cells += curve(loaded, sampler, options, args.curve_episodes)
     dataset = Dataset.open(dataset_path)
     for wanted in cells:
         stem, settings, episodes = wanted.stem, wanted.settings, wanted.episodes
         path = run / f"{stem}.json"
         known = Cell.load(path) if path.exists() else None
         try:
-            trained = with_policy_options(load_policy(run / "train"), wanted.options)
+            trained = with_policy_options(loaded, wanted.options)
         except ConfigError as error:  # not every sampler takes every number of steps
             print(f"{stem}: left out, {error.cause}", flush=True)
             continue
@@ -229,7 +230,7 @@ def row(args: Args, root: Path, dataset_path: Path, name: str, seed: int) -> Non
 
 def curve(trained: TrainedPolicy, sampler: str, options: dict[str, Any], episodes: int) -> list[Wanted]:
     """The points of one sampler's curve; they share a step graph where the sampler can be run one step at a time."""
-    offered = stepwise(with_policy_options(trained, {**options, "sampling_steps": 1}), STEP_GRID)
+    offered = stepwise(trained, STEP_GRID, **options)
     return [
         Wanted(
             f"curve.{sampler}.{steps}",

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.realtime_parts.nodes import AIM_CPU, NODES, RATE_HZ, ROOT, START_S, at_rate
+from benchmarks.realtime_parts.nodes import AIM_CPU, NODES, RATE_HZ, ROOT, START_S, at_rate, environment
 
 SIMULATOR, FLOOR = "sim_node", "floor"
 WINDOW_S = 0.25
@@ -74,9 +74,8 @@ def measure(bundle: Path, seconds: float, domain: int) -> dict[str, Any]:
 @contextmanager
 def _listener(bundle: Path) -> Iterator[subprocess.Popen[bytes]]:
     """The floor's process while the block runs."""
-    paths = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     command = [sys.executable, "-m", "benchmarks.realtime_parts.listener", str(bundle)]
-    process = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": paths}, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, cwd=ROOT, env=environment(), stderr=subprocess.DEVNULL)
     try:
         yield process
     finally:

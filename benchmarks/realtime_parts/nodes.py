@@ -74,11 +74,16 @@ def at_rate(bundle: Path, directory: Path) -> Path:
     return update_manifest(loaded, timing=timing).path
 
 
+def environment() -> dict[str, str]:
+    """This process's environment for a child that imports from this checkout."""
+    paths = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return os.environ | {"PYTHONPATH": paths}
+
+
 def _start(name: str, bundle: Path, directory: Path) -> subprocess.Popen[bytes]:
     arguments = [sys.executable, "-m", "policy_nodes.nodes._entry", name, "--ros-args", "-p", f"bundle:={bundle}"]
-    paths = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     with (directory / f"{name}.log").open("wb") as log:
-        return subprocess.Popen(arguments, stdout=log, stderr=log, cwd=ROOT, env=os.environ | {"PYTHONPATH": paths})
+        return subprocess.Popen(arguments, stdout=log, stderr=log, cwd=ROOT, env=environment())
 
 
 def _end(processes: dict[str, subprocess.Popen[bytes]]) -> None:

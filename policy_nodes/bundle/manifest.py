@@ -6,6 +6,7 @@ the ``axes`` or ``joints`` that stand beside them, never by convention.
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
@@ -137,6 +138,12 @@ class ObservationFeature(Strict):
     def size(self) -> int:
         """Elements of one time step."""
         return sum(term.size for term in self.terms)
+
+    @property
+    def columns(self) -> list[tuple[ObservationTerm, slice]]:
+        """The terms with the elements of a time step that are theirs."""
+        ends = list(accumulate((term.size for term in self.terms), initial=0))
+        return [(term, slice(*ends[index : index + 2])) for index, term in enumerate(self.terms)]
 
 
 class ImageFeature(Strict):

@@ -223,12 +223,10 @@ class ObservationBuffer:
     def _rows(self, feature: ObservationFeature, stamp_ns: int, missing: set[str]) -> NDArray[np.float32]:
         step_ns = feature.history_step_s * 1e9
         rows = np.empty((feature.history, feature.size), dtype=np.float32)
-        column = 0
-        for term in feature.terms:
+        for term, columns in feature.columns:
             history = self._history[term.name]
             if term.name in missing:
-                rows[:, column : column + term.size] = transform(term, np.array(term.fallback, dtype=np.float64))
-                column += term.size
+                rows[:, columns] = transform(term, np.array(term.fallback, dtype=np.float64))
                 continue
             for index in range(feature.history):
                 target = stamp_ns - round((feature.history - 1 - index) * step_ns)
@@ -238,8 +236,7 @@ class ObservationBuffer:
                 else:
                     _refuse_gap(term, target - found)
                 _refuse_not_finite(term, value)
-                rows[index, column : column + term.size] = transform(term, value)
-            column += term.size
+                rows[index, columns] = transform(term, value)
         return rows
 
     def _pictures(self, image: ImageFeature, stamp_ns: int) -> NDArray[np.uint8]:

@@ -35,11 +35,9 @@ def term_columns(contract: TaskContract, name: str) -> Columns:
         ContractError: no such term.
     """
     for feature in contract.observations:
-        start = 0
-        for term in feature.terms:
+        for term, columns in feature.columns:
             if term.name == name:
-                return Columns(feature.name, start, term.size)
-            start += term.size
+                return Columns(feature.name, columns.start, term.size)
     raise ContractError(f"task '{contract.name}' has no observation term '{name}'.", "correct its `achieved`.")
 
 

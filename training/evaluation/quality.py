@@ -171,13 +171,19 @@ def _export(label: str, trained: TrainedPolicy, dataset: Dataset, path: Path, of
     partial.rename(path)
 
 
-def stepwise(trained: TrainedPolicy, counts: Sequence[int]) -> tuple[int, ...]:
-    """Of some numbers of sampler steps those that one step graph can run; none where the sampler cannot be so run."""
+def stepwise(trained: TrainedPolicy, counts: Sequence[int], **options: Any) -> tuple[int, ...]:
+    """Of some numbers of sampler steps those that one step graph can run; none where the sampler cannot be so run.
+
+    Args:
+        trained: the policy.
+        counts: numbers of steps.
+        options: of the policy, in place of its own, such as the sampler.
+    """
     able = []
     for count in counts:
         try:
-            policy = with_policy_options(trained, {"sampling_steps": count}).policy
-            recurrence(sampler_info(policy.config), policy.objective, count, policy.config.time_grid)
+            config = dataclasses.replace(trained.policy.config, **options, sampling_steps=count)
+            recurrence(sampler_info(config), trained.policy.objective, count, config.time_grid)
         except ConfigError:
             continue
         able.append(count)

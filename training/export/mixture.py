@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
-
 from policy_nodes.bundle.load import Bundle
 from policy_nodes.bundle.manifest import Parity, PolicyInfo
 from policy_nodes.bundle.onnx_metadata import contract_pairs
@@ -14,8 +12,8 @@ from policy_nodes.bundle.write import write_bundle
 from training.contracts.task import TaskContract
 from training.datasets.lerobot_v3.reader import Dataset
 from training.export.contents import bundle_files, contract_fields, graph_tensors, require_parity
-from training.export.graph import NOISE, export_graph
-from training.export.parity import TOLERANCE, graph_errors, reference_outputs
+from training.export.graph import export_graph
+from training.export.parity import TOLERANCE, graph_errors, recorded_inputs, reference_outputs
 from training.export.provenance import origin, statistics_sha256
 from training.imitation.build import build_sampler
 from training.policies.imc.mixture import MixturePolicy
@@ -37,11 +35,7 @@ def export_mixture(
         BundleError: the graph's answers differ from PyTorch's.
     """
     sampler = build_sampler(dataset, contract, windows(contract))
-    frames = sampler.frames("train")
-    index = frames[np.linspace(0, len(frames) - 1, samples).astype(np.int64)]
-    inputs = {name: value.astype(np.float32) for name, value in sampler.gather(index).observations.items()}
-    shape = (samples, policy.noise_rows, policy.action_dim)
-    inputs[NOISE] = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
+    inputs = recorded_inputs(sampler, sampler.spread(samples), (policy.noise_rows, policy.action_dim))
     outputs = reference_outputs(policy, inputs)
     metadata = contract_pairs(contract.observations, contract.actions, contract.timing.control_rate_hz)
     graph = export_graph(policy, contract.observations, contract.actions, metadata, policy.noise_rows)
@@ -49,7 +43,7 @@ def export_mixture(
     require_parity(
         errors, TOLERANCE, "the exported mixture differs from PyTorch", "use the versions of constraints.txt."
     )
-    steps = config.iterations * config.epochs * -(-len(frames) // config.batch_size)
+    steps = config.iterations * config.epochs * -(-len(sampler.frames("train")) // config.batch_size)
     fields = {
         **contract_fields(contract, output.name.removesuffix(".keel")),
         "policy": PolicyInfo(

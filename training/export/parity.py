@@ -12,6 +12,7 @@ from torch import nn
 from policy_nodes.errors import BundleError
 from policy_nodes.inference.providers import create_session
 from training.datasets.lerobot_v3.reader import Dataset
+from training.datasets.lerobot_v3.windows import ChunkSampler
 from training.export.graph import ACTION, EMBEDDING, NOISE
 from training.imitation.build import TrainedPolicy, build_sampler
 
@@ -37,13 +38,16 @@ def record_parity(trained: TrainedPolicy, dataset: Dataset, samples: int) -> tup
         chunk (B, H, A) and embedding (B, E).
     """
     sampler = build_sampler(dataset, trained.contract, trained.train)
-    frames = sampler.frames("train")
-    batch = sampler.gather(frames[np.linspace(0, len(frames) - 1, samples).astype(np.int64)])
-    actions = trained.contract.actions
-    inputs = {name: values.astype(np.float32) for name, values in batch.observations.items()}
-    rng = np.random.default_rng(0)
-    inputs[NOISE] = rng.standard_normal((samples, trained.policy.noise_rows, len(actions.joints)), dtype=np.float32)
+    shape = (trained.policy.noise_rows, len(trained.contract.actions.joints))
+    inputs = recorded_inputs(sampler, sampler.spread(samples), shape)
     return inputs, reference_outputs(trained.policy, inputs)
+
+
+def recorded_inputs(sampler: ChunkSampler, index: NDArray[np.int64], noise_shape: tuple[int, int]) -> Arrays:
+    """Observations of the frames ``index`` (B,) by feature, each (B, history, size), and seeded noise of a shape."""
+    inputs = {name: values.astype(np.float32) for name, values in sampler.gather(index).observations.items()}
+    inputs[NOISE] = np.random.default_rng(0).standard_normal((len(index), *noise_shape), dtype=np.float32)
+    return inputs
 
 
 def reference_outputs(policy: nn.Module, inputs: Arrays) -> Arrays:

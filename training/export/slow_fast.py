@@ -20,7 +20,7 @@ from training.datasets.lerobot_v3.reader import Dataset
 from training.export.contents import bundle_files, contract_fields, graph_tensors, require_parity
 from training.export.decoder_graph import FELT, LATENT, append_open_loop, fast_graph
 from training.export.graph import ACTION, EMBEDDING, NOISE, to_onnx
-from training.export.parity import graph_errors
+from training.export.parity import graph_errors, recorded_inputs
 from training.export.provenance import origin, statistics_sha256
 from training.export.recorded import pack
 from training.policies.rdp.policy import SlowFastPolicy
@@ -105,11 +105,8 @@ def export_slow_fast(
 def _recorded(policy: SlowFastPolicy, contract: TaskContract, dataset: Dataset, samples: int) -> tuple[Arrays, Arrays]:
     """Inputs of both halves (the latter without its plans) from windows spread over the data."""
     sampler = window_sampler(contract, dataset, policy.tokenizer.config.horizon)
-    frames = sampler.frames("train")
-    index = frames[np.linspace(0, len(frames) - 1, samples).astype(np.int64)]
-    slow = {name: value.astype(np.float32) for name, value in sampler.gather(index).observations.items()}
-    rng = np.random.default_rng(0)
-    slow[NOISE] = rng.standard_normal((samples, *policy.noise_shape), dtype=np.float32)
+    index = sampler.spread(samples)
+    slow = recorded_inputs(sampler, index, policy.noise_shape)
     felt = [sampler.following(t.feature, index)[..., t.start : t.stop] for t in policy.felt]
     return slow, {LATENT: np.zeros(0, np.float32), FELT: np.concatenate(felt, axis=-1).astype(np.float32)}
 

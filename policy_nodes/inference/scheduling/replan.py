@@ -69,10 +69,7 @@ def jump_fraction(
     """
     worst = 0.0
     for feature in features:
-        column = 0
-        for term in feature.terms:
-            rows = slice(column, column + term.size)
-            column += term.size
+        for term, rows in feature.columns:
             old, new = np.asarray(before[feature.name])[-1, rows], np.asarray(after[feature.name])[-1, rows]
             span = abs(term.scale) * (np.asarray(term.maximum) - np.asarray(term.minimum))
             change = np.abs(new - old)

@@ -99,6 +99,12 @@ class ChunkSampler:
         offsets = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
         return np.repeat(starts, lengths) + offsets
 
+    def spread(self, count: int) -> IntArray:
+        """``count`` training frames, evenly spread from the first to the last."""
+        frames = self.frames("train")
+        chosen: IntArray = frames[np.linspace(0, len(frames) - 1, count).astype(np.int64)]
+        return chosen
+
     def gather(self, index: NDArray[np.integer]) -> ChunkBatch:
         """Windows around the frames ``index`` (B,)."""
         rows: IntArray = np.asarray(index, dtype=np.int64)

@@ -103,8 +103,8 @@ def alternate(
             if number == 0:
                 log_posterior = first_posterior(*known.shape)
             found = update(known, log_posterior, pacing)
-            log_posterior, bound = torch.log_softmax(found.log_weights, dim=1), found.bound
-            posterior, prior, weights = found.posterior(), found.log_prior.exp(), found.weights(normalisation)
+            log_posterior, bound = found.log_posterior, found.bound
+            posterior, prior, weights = log_posterior.exp(), found.log_prior.exp(), found.weights(normalisation)
         experts.fit(weights)
         trace.bound.append(bound)
         trace.sample_size.append(effective_sample_size(weights))

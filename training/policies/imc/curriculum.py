@@ -32,12 +32,10 @@ class Curricula:
 
     Attributes:
         log_weights: (N, K) log p~(D|z), not normalised.
-        log_posterior: (N, K) log q(z|D) that they were made with.
         bound: of J, eta logsumexp of ``log_weights``; never falls while the experts fit these weights ever better.
     """
 
     log_weights: Tensor
-    log_posterior: Tensor
     bound: float
 
     @property
@@ -52,9 +50,14 @@ class Curricula:
         points, experts = self.log_weights.shape
         return torch.softmax(self.log_weights, dim=0) * (points / experts)
 
+    @property
+    def log_posterior(self) -> Tensor:
+        """(N, K) log q(z|D) of these weights: which expert owns a point."""
+        return torch.log_softmax(self.log_weights, dim=1)
+
     def posterior(self) -> Tensor:
-        """(N, K) q(z|D) of these weights: which expert owns a point."""
-        return torch.softmax(self.log_weights, dim=1)
+        """(N, K) q(z|D)."""
+        return self.log_posterior.exp()
 
 
 def first_posterior(points: int, experts: int) -> Tensor:
@@ -70,10 +73,9 @@ def update(log_likelihood: Tensor, log_posterior: Tensor, pacing: float) -> Curr
         log_posterior: (N, K) log q(z|D).
         pacing: eta > 0.
     """
-    log_posterior = log_posterior.double()
-    log_weights = log_likelihood.double() / pacing + log_posterior
+    log_weights = log_likelihood.double() / pacing + log_posterior.double()
     bound = pacing * float(torch.logsumexp(log_weights.flatten(), dim=0))
-    return Curricula(log_weights, log_posterior, bound)
+    return Curricula(log_weights, bound)
 
 
 def responsibilities(log_likelihood: Tensor, log_prior: Tensor) -> tuple[Tensor, Tensor, float]:

@@ -57,13 +57,11 @@ def felt_terms(contract: TaskContract, names: Sequence[str]) -> list[FeltTerm]:
     known: dict[str, FeltTerm] = {}
     usual = []
     for feature in contract.observations:
-        column = 0
-        for term in feature.terms:
+        for term, columns in feature.columns:
             joints = term.message_type == "sensor_msgs/msg/JointState" and term.field == "position"
-            known[term.name] = FeltTerm(term.name, feature.name, column, column + term.size, joints)
+            known[term.name] = FeltTerm(term.name, feature.name, columns.start, columns.stop, joints)
             if joints or term.message_type == "geometry_msgs/msg/WrenchStamped":
                 usual.append(term.name)
-            column += term.size
     if unknown := [name for name in names if name not in known]:
         raise ConfigError(f"task '{contract.name}' has no term '{unknown[0]}'.", f"it has {', '.join(known)}.")
     if not names and not any(not known[name].displaced for name in usual):

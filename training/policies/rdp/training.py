@@ -158,7 +158,7 @@ class _Windows:
         policy.felt_normalizer.fit(felt.mean((0, 1)), felt.flatten(0, 1).std(0))
 
     def _spread(self, most: int) -> np.ndarray:
-        return self.frames[np.linspace(0, len(self.frames) - 1, min(most, len(self.frames))).astype(np.int64)]
+        return self.sampler.spread(min(most, len(self.frames)))
 
     def _felt(self, index: np.ndarray) -> Tensor:
         """Raw signals (B, W, R) from each frame on."""
