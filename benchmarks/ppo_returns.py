@@ -1,11 +1,14 @@
 """PPO returns on Gymnasium's HalfCheetah, Hopper, Walker2d and Ant v5, learned in the batched simulator.
 
 Stable-Baselines3's PPO trains through ``sim.isaacgym`` on ``sim.vector``; each result is tested in Gymnasium's own
-environment: 10 episodes, mean action, observation normalisation frozen. Settings follow Tianshou's MuJoCo benchmark:
-64 worlds x 32 steps, 10 epochs (here of batches of 256), learning rate 3e-4 falling to 0, normalised observations and
-rewards, first standard deviation exp(-0.5). Bands: what public PPO implementations reach in a million steps.
+environment: 10 episodes, mean action, observation normalisation frozen. Settings are those of the reference
+implementations for continuous control (Huang et al., "The 37 Implementation Details of PPO", 2022): 2048 steps per
+update, here of 64 worlds instead of one, 10 epochs of batches of 64, learning rate 3e-4 falling to 0, normalised
+observations and rewards. The first standard deviation is 1 for the hopper and the walker, whose step reward hardly
+charges actions, and exp(-1) where exploring costs more than walking earns (with 1 the Ant reached 413 in a million
+steps). Bands: what public PPO implementations reach in a million steps.
 
-A finished seed is a line in OUTPUT/results.jsonl and is not run again; one seed takes 5 to 10 minutes of one core.
+A finished seed is a line in OUTPUT/results.jsonl and is not run again; one seed takes 6 to 10 minutes of one core.
 
     OMP_NUM_THREADS=1 python benchmarks/ppo_returns.py --tasks Hopper HalfCheetah --seeds 1 2 3
     python benchmarks/ppo_returns.py --summary
@@ -25,7 +28,9 @@ import numpy as np
 
 BANDS = {"HalfCheetah": 1500.0, "Hopper": 2000.0, "Walker2d": 2200.0, "Ant": 1500.0}
 """Smallest mean return over seeds that counts as reproduced after a million steps."""
-WORLDS, STEPS, EPOCHS, BATCH = 64, 32, 10, 256
+WORLDS, STEPS, EPOCHS, BATCH = 64, 32, 10, 64
+LOG_STD = {"HalfCheetah": -1.0, "Hopper": 0.0, "Walker2d": 0.0, "Ant": -1.0}
+"""Logarithm of the first standard deviation of the actions."""
 EPISODES = 10
 
 
@@ -42,8 +47,8 @@ def train(task: str, seed: int, steps: int) -> tuple[Any, Any]:
     worlds = VecNormalize(Sb3Env(make(task, WORLDS, seed=seed, num_threads=1)), gamma=0.99)
     model = PPO(
         "MlpPolicy", worlds, seed=seed, device="cpu", n_steps=STEPS, batch_size=BATCH, n_epochs=EPOCHS, gamma=0.99,
-        gae_lambda=0.95, clip_range=0.2, ent_coef=0.0, vf_coef=0.25, max_grad_norm=0.5,
-        learning_rate=lambda left: 3e-4 * left, policy_kwargs={"log_std_init": -0.5},
+        gae_lambda=0.95, clip_range=0.2, ent_coef=0.0, vf_coef=0.5, max_grad_norm=0.5,
+        learning_rate=lambda left: 3e-4 * left, policy_kwargs={"log_std_init": LOG_STD[task]},
     )  # fmt: skip
     model.learn(steps)
     worlds.training = False

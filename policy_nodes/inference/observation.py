@@ -10,7 +10,7 @@ while its topic is silent, and before its first sample, the fallback is its valu
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,6 +63,8 @@ class ObservationBuffer:
         self._lock = threading.Lock()
         self._terms = {term.name: term for feature in features for term in feature.terms}
         self._history: dict[str, History] = {}
+        self.source: Callable[[], object] | None = None
+        """Pushes what has been measured since it was last called."""
         for feature in self._features:
             span = round((feature.history - 1) * feature.history_step_s * 1e9)
             for term in feature.terms:
@@ -70,6 +72,11 @@ class ObservationBuffer:
                 self._history[term.name] = History(span_ns=longest + _age_limit_ns(term))
         for image in images:  # pictures are large: none is kept longer than a row of the history can ask for it
             self._history[image.name] = History(span_ns=round((image.history - 1) * image.history_step_s * 1e9))
+
+    def refresh(self) -> None:
+        """Let the source, if there is one, push what it has; before an assembly that must not be late."""
+        if self.source is not None:
+            self.source()
 
     def reset(self) -> None:
         """Forget everything: a new episode, or a clock that jumped."""

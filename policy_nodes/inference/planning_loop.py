@@ -135,6 +135,7 @@ class PlanningLoop:
         return "" if self.planner.horizons_fit else "the delay is longer than the chunks allow"
 
     def _jumped(self, now_ns: int) -> bool:
+        self.buffer.refresh()
         try:
             values = self.buffer.assemble(now_ns).values
         except ObservationError:
@@ -144,6 +145,7 @@ class PlanningLoop:
         return before is not None and jump_fraction(features, before, values) >= self.planner.chunking.event_fraction
 
     def _work(self, _asked_ns: int) -> None:
+        self.buffer.refresh()
         try:
             began = self._now_ns()
             observation = self.buffer.assemble(began)

@@ -16,6 +16,7 @@ from policy_nodes.inference.images import ImageReader
 from policy_nodes.inference.messages import TermReader, message_stamp_ns
 from policy_nodes.nodes.message_types import message_type
 from policy_nodes.nodes.parameters import contract_topic
+from policy_nodes.nodes.polled import PolledTopics
 from policy_nodes.nodes.qos import SENSOR
 
 TermCallback = Callable[[ObservationTerm, int, np.ndarray], None]
@@ -62,20 +63,22 @@ def joint_state_topic(manifest: Manifest) -> str:
 
 def subscribe_terms(
     node: Node,
+    topics: PolledTopics,
     manifest: Manifest,
     prefix: str,
     callback: TermCallback,
     own_actions: bool = True,
     first: Mapping[str, Callable[[Any], None]] | None = None,
     refused: Refused | None = None,
-) -> list[Subscription]:
-    """One subscription per contract topic; ``callback(term, stamp_ns, value)`` for every term of every message.
+) -> None:
+    """One subscription per contract topic; ``callback(term, stamp_ns, value)`` for every term of every message read.
 
     A message that does not fit the contract (missing joint, wrong frame) is logged, throttled, and dropped: to the
     core it is silence, and silence has a defined reaction.
 
     Args:
         node: that subscribes.
+        topics: gets the subscriptions.
         manifest: the contract.
         prefix: parameter ``topic_prefix``.
         callback: receives values (size,) in the term's order and unit.
@@ -103,12 +106,10 @@ def subscribe_terms(
                 continue
             callback(term, message_stamp_ns(message, now_ns), value)
 
-    made = []
     for topic, readers in by_topic.items():
         full = contract_topic(topic, prefix)
-        heard = partial(receive, readers, (first or {}).get(full))
-        made.append(node.create_subscription(message_type(readers[0][0].message_type), full, heard, SENSOR))
-    return made
+        heard = guarded(node, partial(receive, readers, (first or {}).get(full)))
+        topics.subscribe(message_type(readers[0][0].message_type), full, heard)
 
 
 def joint_state_topics(manifest: Manifest, prefix: str) -> set[str]:

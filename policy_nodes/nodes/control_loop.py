@@ -31,6 +31,7 @@ class ControlLoop:
         publish: sends a decision; may raise, which stops the robot with INTERNAL_ERROR and is retried at every tick.
         report: logs the text of an error.
         configure: called first in the loop's thread, to set its scheduling.
+        listen: hands to the governor what has been measured since the last tick; before every decision.
     """
 
     def __init__(
@@ -41,11 +42,13 @@ class ControlLoop:
         publish: Callable[[Decision], None],
         report: Callable[[str], object],
         configure: Callable[[], object] | None = None,
+        listen: Callable[[], object] = lambda: None,
     ) -> None:
         self.errors = 0
-        """Ticks whose decision could not be published."""
+        """Ticks that could not read the topics, or whose decision could not be published."""
         self._governor, self._period_s = governor, period_s
         self._now_ns, self._publish, self._report = now_ns, publish, report
+        self._listen = listen
         self._in_a_row = 0
         self._last_error = ""
         self._seen = (-1, time.monotonic())
@@ -110,15 +113,22 @@ class ControlLoop:
         return rested
 
     def _tick(self, _now: int) -> None:
+        try:
+            self._listen()
+        except Exception as error:  # deaf, it must still be brought to rest
+            self._fail(error, "reading the topics")
         self._publish(self._governor.tick(self._now_ns()))
         self._in_a_row = 0
 
     def _on_error(self, error: Exception) -> None:
-        self.errors += 1
         self._in_a_row += 1
+        self._fail(error, "publishing")
+
+    def _fail(self, error: Exception, doing: str) -> None:
+        self.errors += 1
         self._last_error = f"{type(error).__name__}: {error}"
-        self._governor.fail(self._now_ns(), f"publishing failed: {self._last_error}")
-        self._say(f"publishing failed: {self._last_error}")
+        self._governor.fail(self._now_ns(), f"{doing} failed: {self._last_error}")
+        self._say(f"{doing} failed: {self._last_error}")
 
     def _say(self, text: str) -> None:
         with suppress(Exception):  # the log may be what is broken; the loop must go on

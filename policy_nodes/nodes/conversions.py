@@ -36,10 +36,10 @@ def chunk_to_message(chunk: ActionChunk, joints: Sequence[str]) -> JointTrajecto
     message = JointTrajectory(joint_names=list(joints))
     message.header.frame_id = str(chunk.sequence)
     message.header.stamp = to_stamp(chunk.stamp_ns)
-    for k, row in enumerate(chunk.values):
-        offset = k * chunk.step_ns
-        since = DurationMsg(sec=int(offset // SECOND_NS), nanosec=int(offset % SECOND_NS))
-        message.points.append(JointTrajectoryPoint(positions=[float(v) for v in row], time_from_start=since))
+    for k, row in enumerate(chunk.values.tolist()):
+        sec, nanosec = divmod(k * chunk.step_ns, SECOND_NS)
+        since = DurationMsg(sec=sec, nanosec=nanosec)
+        message.points.append(JointTrajectoryPoint(positions=row, time_from_start=since))
     return message
 
 
@@ -76,7 +76,7 @@ def message_to_chunk(message: JointTrajectory, joints: Sequence[str]) -> ActionC
 
 def command_to_message(command: Sequence[float] | np.ndarray, joints: Sequence[str]) -> Float64MultiArray:
     """Joint command as forward_command_controller reads it; the dimension's label lists the joints for a human."""
-    message = Float64MultiArray(data=[float(v) for v in command])
+    message = Float64MultiArray(data=np.asarray(command, dtype=np.float64).tolist())
     message.layout.dim.append(MultiArrayDimension(label=",".join(joints), size=len(joints), stride=len(joints)))
     return message
 

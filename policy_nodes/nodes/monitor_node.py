@@ -27,6 +27,7 @@ from policy_nodes.nodes.bundle_options import INFERENCE_OPTIONS, provider_settin
 from policy_nodes.nodes.contract_topics import subscribe_images, subscribe_terms
 from policy_nodes.nodes.conversions import alarm_to_message
 from policy_nodes.nodes.foreign_types import foreign_types
+from policy_nodes.nodes.polled import PolledTopics
 from policy_nodes.nodes.qos import COMMAND, LATCHED
 from policy_nodes.nodes.realtime_options import REALTIME_OPTIONS, process_settings, write_timing
 from policy_nodes.nodes.spinning import run_node
@@ -42,6 +43,7 @@ class MonitorNode(BundleNode):
 
     def __init__(self) -> None:
         super().__init__("monitor_node", OPTIONS)
+        self._topics = PolledTopics(self)
         self._handles: list[Any] = []
         self._alarms = self._scores = None
         self._judging = False
@@ -63,13 +65,15 @@ class MonitorNode(BundleNode):
         self._alarms = self.create_lifecycle_publisher(DiagnosticArray, "~/alarm", COMMAND)
         self._scores = self.create_lifecycle_publisher(Float64MultiArray, "~/scores", COMMAND)
         prefix = self.text("topic_prefix")
-        self._handles = subscribe_terms(self, bundle.manifest, prefix, self._on_term)
-        self._handles += subscribe_images(self, bundle.manifest, prefix, self._on_image)
+        self._buffer.source = self._topics.read
+        subscribe_terms(self, self._topics, bundle.manifest, prefix, self._on_term)
+        self._handles = subscribe_images(self, bundle.manifest, prefix, self._on_image)
         self._handles.append(self.create_subscription(DiagnosticArray, "safety_node/state", self._on_state, LATCHED))
 
     def teardown(self) -> None:
         """Drop subscriptions and publishers."""
         self._rest()
+        self._topics.close()
         for handle in self._handles:
             self.destroy_subscription(handle)
         for publisher in (self._alarms, self._scores):
@@ -83,6 +87,7 @@ class MonitorNode(BundleNode):
         assert self.bundle is not None
         actions = self.bundle.manifest.actions
         self._realtime()  # verdicts are made in this thread, the executor's
+        self._topics.start()
         self.start_timer(actions.execution_horizon * actions.step_s, self._judge)
         self._judging = True
         return super().on_activate(state)
@@ -97,7 +102,7 @@ class MonitorNode(BundleNode):
         if not self._judging:
             return DiagnosticStatus.WARN, "inactive", {}
         if self._last is None:
-            strangers = foreign_types(self, self._handles)
+            strangers = foreign_types(self, [*self._topics.handles, *self._handles])
             return DiagnosticStatus.WARN, strangers[0] if strangers else "waiting for observations", {}
         values = {name: f"{score:.4g}" for name, score in self._last.scores.items()}
         values |= timing_values("verdict", self._latency)
@@ -120,10 +125,12 @@ class MonitorNode(BundleNode):
 
     def _rest(self) -> None:
         judged, self._judging = self._judging, False
+        self._topics.stop()
         if judged:
             write_timing(self, {"verdict": self._latency})
 
     def _judge(self) -> None:
+        self._buffer.refresh()
         try:
             observation = self._buffer.assemble(self.now_ns())
             output = self._policy.sample(observation.values, batch=self._samples, rng=self._rng)

@@ -2,7 +2,8 @@
 
 Publishes ``~/action_chunk`` (trajectory_msgs/JointTrajectory, stamp = observation time) when its bundle says so,
 ``~/status`` with the measured delay of each chunk, and nothing at all when an observation is missing, stale or not
-finite: the safety node acts on silence. Inference runs in a thread of its own; callbacks only store and ask.
+finite: the safety node acts on silence. Inference runs in a thread of its own; a timer asks, and the topics are
+read when a plan begins.
 """
 
 from __future__ import annotations
@@ -106,7 +107,7 @@ class PolicyNode(BundleNode):
     def _poll(self) -> None:
         if self._inputs is None or self._loop is None:
             return
-        for finding in self._inputs.gate.poll(self.now_ns()):
+        for finding in self._inputs.compare():
             self.get_logger().warning(f"first ticks: {finding.sentence}. Fix: {finding.fix}")
         if self._inputs.gate.open:
             self._loop.poll()
@@ -119,8 +120,9 @@ class PolicyNode(BundleNode):
 
     def _end(self) -> None:
         loop, self._loop = self._loop, None
-        if loop is None or self._outputs is None:
+        if loop is None or self._outputs is None or self._inputs is None:
             return
+        self._inputs.rest()
         self._outputs.rest()
         if not loop.stop():
             self.get_logger().error("the inference in progress did not return; its answer will be dropped")

@@ -8,6 +8,9 @@ from rclpy.qos import DurabilityPolicy, HistoryPolicy, LivelinessPolicy, QoSProf
 SENSOR = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 """Sensor streams: the newest sample, compatible with every publisher."""
 
+POLLED = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
+"""Sensor streams of a node that reads them in its own rhythm: what has come in between is kept."""
+
 STREAM = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=10, reliability=ReliabilityPolicy.RELIABLE)
 """What drivers and the simulator publish: reliable, so that any subscriber matches."""
 

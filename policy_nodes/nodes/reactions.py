@@ -67,6 +67,7 @@ class Reactions:
         return "the fast decoder refuses what is felt" if self._decoder.last_refusal else ""
 
     def _react(self) -> None:
+        self._buffer.refresh()
         try:
             chunk = self._decoder.act(self._buffer, self._now_ns())
         except ObservationError as error:  # silence: the safety node acts on it

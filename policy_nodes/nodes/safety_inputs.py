@@ -20,7 +20,8 @@ from policy_nodes.nodes.contract_topics import guarded, subscribe_terms
 from policy_nodes.nodes.conversions import message_to_alarm, message_to_chunk
 from policy_nodes.nodes.foreign_types import foreign_types
 from policy_nodes.nodes.parameters import contract_topic
-from policy_nodes.nodes.qos import COMMAND, SENSOR, watched
+from policy_nodes.nodes.polled import PolledTopics
+from policy_nodes.nodes.qos import COMMAND, watched
 from policy_nodes.nodes.stream_events import StreamEvents
 from policy_nodes.safety.governor import Governor
 
@@ -53,16 +54,14 @@ class SafetyInputs:
         self._reader = JointReader(self._joints)
         period_s = manifest.actions.execution_horizon * manifest.actions.step_s
         subscribe, guard = node.create_subscription, partial(guarded, node)
+        self._topics = PolledTopics(node)
         # One subscription where the contract reads the joint state too: decoded once, and judged as a joint state
         # first, so that its own faults are named and not those of the observation made of it.
         first = {joint_states: guard(self._on_joint_state)}
-        if any(contract_topic(term.topic, prefix) == joint_states for term in manifest.terms):
-            joints = []
-        else:
-            joints = [subscribe(JointState, joint_states, first.pop(joint_states), SENSOR)]
+        if all(contract_topic(term.topic, prefix) != joint_states for term in manifest.terms):
+            self._topics.subscribe(JointState, joint_states, first.pop(joint_states))
+        subscribe_terms(node, self._topics, manifest, prefix, self._on_term, first=first)
         self._handles: list[Any] = [
-            *subscribe_terms(node, manifest, prefix, self._on_term, first=first),
-            *joints,
             subscribe(
                 JointTrajectory,
                 "policy_node/action_chunk",
@@ -75,10 +74,19 @@ class SafetyInputs:
 
     def problems(self) -> list[str]:
         """Sentences about a robot that is not the contract's, and about message types that are not."""
-        return [*self.fit.problems, *foreign_types(self._node, self._handles)]
+        return [*self.fit.problems, *foreign_types(self._node, [*self._topics.handles, *self._handles])]
+
+    def begin(self) -> None:
+        """Forget what came while nobody listened."""
+        self._topics.forget()
+
+    def read(self) -> None:
+        """Hand what has been measured to the governor; at every tick, before it decides."""
+        self._topics.read()
 
     def close(self) -> None:
         """Destroy the subscriptions."""
+        self._topics.close()
         for handle in self._handles:
             self._node.destroy_subscription(handle)
         self._handles = []

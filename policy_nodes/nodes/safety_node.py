@@ -4,8 +4,8 @@ Inputs: contract topics, ``policy_node/action_chunk``, ``monitor_node/alarm``. O
 and ``~/state``. Services: ``~/enable`` (std_srvs/SetBool), ``~/reset``, ``~/move_home`` and ``~/estop``
 (std_srvs/Trigger).
 
-The control loop is a thread of its own with absolute deadlines; ROS callbacks only store the newest sample. Leaving the
-active lifecycle state, for whatever reason, first stops the robot.
+The control loop is a thread of its own with absolute deadlines, which reads the contract's topics at the beginning of
+every tick. Leaving the active lifecycle state, for whatever reason, first stops the robot.
 """
 
 from __future__ import annotations
@@ -85,9 +85,16 @@ class SafetyNode(BundleNode):
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Start the control loop; the policy still needs ``~/enable``."""
-        assert self._outputs is not None
+        assert self._inputs is not None
+        self._inputs.begin()
         self._loop = ControlLoop(
-            self._governor, self._period_s, self.now_ns, self._publish, self.get_logger().error, self._realtime
+            self._governor,
+            self._period_s,
+            self.now_ns,
+            self._publish,
+            self.get_logger().error,
+            self._realtime,
+            self._inputs.read,
         )
         self._loop.start()
         return super().on_activate(state)

@@ -9,8 +9,38 @@ from enum import Enum
 from typing import Any
 
 from policy_nodes.rosless.decode import decoder
+from policy_nodes.rosless.exceptions import InvalidHandle
 from policy_nodes.rosless.qos import QoSProfile
 from policy_nodes.rosless.wire.endpoints import Reader
+
+
+class SubscriptionHandle:
+    """What the wire knows of a subscription; entered while it is used, as rclpy's.
+
+    Raises:
+        InvalidHandle: on entering, when the subscription was destroyed.
+    """
+
+    def __init__(self, reader: Reader, decoded: Callable[[bytes], Any]) -> None:
+        self._reader, self._decoded = reader, decoded
+
+    def __enter__(self) -> None:
+        if not self._reader.alive:
+            raise InvalidHandle("cannot use Destroyable because destruction was requested")
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is held."""
+
+    def take_message(self, msg_type: type, raw: bool) -> tuple[Any, dict[str, int]] | None:
+        """The oldest message (serialised when ``raw``) and its info; None when there is none that can be read."""
+        taken = self._reader.take()
+        if taken is None:
+            return None
+        message = taken[0] if raw else self._decoded(taken[0])
+        if message is None:
+            return None
+        stamp = taken[1].source_timestamp
+        return message, {"source_timestamp": stamp, "received_timestamp": stamp}
 
 
 class Subscription:
@@ -53,6 +83,8 @@ class Subscription:
         self.qos_profile = qos_profile
         self.raw = raw
         self._decoded: Callable[[bytes], Any] = bytes if raw else decoder(msg_type, topic)
+        self.handle = SubscriptionHandle(reader, self._decoded)
+        """To take samples without an executor."""
         self.event_handlers: list[Any] = []
         self.logger_name: str = node.get_logger().name
 
@@ -84,19 +116,9 @@ class Subscription:
     def _conditions(self) -> tuple[int, ...]:
         return (self._reader.condition,) if self._reader.alive else ()
 
-    def _take_message(self) -> tuple[Any, dict[str, int]] | None:
-        taken = self._reader.take()
-        if taken is None:
-            return None
-        message = self._decoded(taken[0])
-        if message is None:
-            return None
-        stamp = taken[1].source_timestamp
-        return message, {"source_timestamp": stamp, "received_timestamp": stamp}
-
     def _take(self) -> Callable[[], Any] | None:
         if self._callback_type is Subscription.CallbackType.WithMessageInfo:
-            both = self._take_message()
+            both = self.handle.take_message(self.msg_type, self.raw)
             return None if both is None else functools.partial(self._callback, *both)
         if (taken := self._reader.take()) is None or (message := self._decoded(taken[0])) is None:
             return None

@@ -32,7 +32,7 @@ def wait_for_message(
     try:
         waitset.update({guard.entity, *subscription._conditions()})
         while node.context.ok():
-            if (taken := subscription._take_message()) is not None:
+            if (taken := subscription.handle.take_message(msg_type, False)) is not None:
                 return True, taken[0]
             left = 0.1 if end is None else end - time.monotonic()
             if left <= 0:

@@ -66,6 +66,24 @@ def test_shapes_of_messages(node, spin_until, message):
     assert received == [message]
 
 
+def test_samples_are_taken_without_an_executor(node, spin_until):
+    publisher = node.create_publisher(String, "taken", 10)
+    subscription = node.create_subscription(String, "taken", lambda message: None, 10)
+    assert spin_until(matched(publisher), node)
+    publisher.publish(String(data="a"))
+    publisher.publish(String(data="b"))
+    end, found = time.monotonic() + 5.0, []
+    while len(found) < 2 and time.monotonic() < end:
+        with subscription.handle:
+            taken = subscription.handle.take_message(String, len(found) == 1)
+        found += [] if taken is None else [taken]
+    (first, info), (raw, _) = found
+    assert first == String(data="a") and info["source_timestamp"] > 0
+    assert deserialize_message(raw, String) == String(data="b")
+    with subscription.handle:
+        assert subscription.handle.take_message(String, False) is None
+
+
 def test_order_is_kept(node, spin_until):
     received = []
     publisher = node.create_publisher(String, "numbers", 50)

@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-from policy_nodes.bundle.manifest import ObservationTerm
 from sim.robots import panda
 from sim.tasks.insertion.config import InsertionConfig
 from sim.tasks.insertion.expert import InsertionExpert
 from sim.tasks.insertion.scene import PEG, SOCKET, insertion_model
-from sim.tasks.insertion.world import FORCE_TOPIC, InsertionWorld
+from sim.tasks.insertion.world import InsertionWorld
 from training.contracts import panda_cell as cell
+from training.contracts.force import force_term
 from training.contracts.panda_safety import panda_safety, posture_specifications
 from training.contracts.task import TaskContract
 from training.policies.insertion_encoder import InsertionEncoder
 
 FORCE_RANGE_N = 500.0
 """Beyond it a reading is a fault of the sensor; episodes already end far below, at 60 N."""
-
-
-def force_term() -> ObservationTerm:
-    """Force on the gripper in the base frame."""
-    return ObservationTerm(
-        name="gripper_force",
-        topic=FORCE_TOPIC,
-        message_type="geometry_msgs/msg/WrenchStamped",
-        field="force",
-        axes=["x", "y", "z"],
-        unit=["N"] * 3,
-        frame_id=panda.BASE_BODY,
-        minimum=[-FORCE_RANGE_N] * 3,
-        maximum=[FORCE_RANGE_N] * 3,
-        max_age_s=cell.JOINT_STATE_MAX_AGE_S,
-    )
 
 
 def make() -> TaskContract:
@@ -42,7 +26,10 @@ def make() -> TaskContract:
         observations=[
             cell.joint_feature(),
             cell.feature(InsertionEncoder.ENVIRONMENT, cell.pose_term(PEG), cell.pose_term(SOCKET)),
-            cell.feature(InsertionEncoder.FORCE, force_term()),
+            cell.feature(
+                InsertionEncoder.FORCE,
+                force_term("gripper_force", panda.BASE_BODY, FORCE_RANGE_N, cell.JOINT_STATE_MAX_AGE_S),
+            ),
         ],
         actions=cell.actions(insertion_model(InsertionConfig())),
         timing=cell.timing(),

@@ -51,9 +51,16 @@ def axis_limits(axes: Sequence[str], low: float, high: float, speed: float, dt: 
 
 
 def axis_actions(
-    name: str, axes: Sequence[str], low: float, high: float, dt: float, gains: tuple[float, float] = (0.0, 0.0)
+    name: str,
+    axes: Sequence[str],
+    low: float,
+    high: float,
+    dt: float,
+    gains: tuple[float, float] = (0.0, 0.0),
+    horizon: int = 16,
+    execution_horizon: int = 8,
 ) -> ActionSpec:
-    """Position targets (m) of the axes in chunks of 16, 8 of them executed.
+    """Position targets (m) of the axes in chunks.
 
     Args:
         name: of the action term.
@@ -61,6 +68,8 @@ def axis_actions(
         low: smallest target; high: largest.
         dt: control period (s).
         gains: stiffness and damping of the axes' servos; zero for a kinematic target.
+        horizon: steps of a chunk.
+        execution_horizon: of them, those that are executed.
     """
     size = len(axes)
     term = ActionTerm(
@@ -78,8 +87,8 @@ def axis_actions(
         terms=[term],
         command_topic="/forward_position_controller/commands",
         command_type="std_msgs/msg/Float64MultiArray",
-        horizon=16,
-        execution_horizon=8,
+        horizon=horizon,
+        execution_horizon=execution_horizon,
         step_s=dt,
     )
 

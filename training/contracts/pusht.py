@@ -10,6 +10,9 @@ from training.suites.pusht.expert import PushTExpert
 from training.suites.pusht.world import AXES, CONTROL_DT, SIZE, PushTWorld
 
 HISTORY = 2
+EXECUTION_HORIZON = 2
+"""Steps of a chunk that are executed. The demonstrator looks at every period whether its push is over; one policy that
+executed 8, 4 and 2 steps solved 15 of 100, 16 of 60 and 25 of 60 episodes."""
 EPISODE_S = 30.0
 """300 control periods, as gym-pusht limits an episode."""
 MARGIN = 0.05
@@ -48,7 +51,9 @@ def make() -> TaskContract:
             ObservationFeature(name=name, terms=terms, history=HISTORY, history_step_s=CONTROL_DT)
             for name, terms in features.items()
         ],
-        actions=axis_actions("pusher", AXES, 0.0, SIZE, CONTROL_DT, (STIFFNESS, DAMPING)),
+        actions=axis_actions(
+            "pusher", AXES, 0.0, SIZE, CONTROL_DT, (STIFFNESS, DAMPING), execution_horizon=EXECUTION_HORIZON
+        ),
         timing=Timing(control_rate_hz=1.0 / CONTROL_DT, inference_budget_s=0.1),
         relative=[True, True],
         safety=axis_safety(axis_limits(AXES, 0.0, SIZE, SPEED, CONTROL_DT), MAX_AGE_S, MARGIN),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from policy_nodes.bundle.manifest import ObservationFeature, ObservationTerm, Timing
-from sim.tasks.insertion.world import FORCE_TOPIC
+from policy_nodes.bundle.manifest import ObservationFeature, Timing
+from training.contracts.force import force_term
 from training.contracts.planar import axis_actions, axis_limits, axis_position, axis_safety
 from training.contracts.task import TaskContract
 from training.suites.wiping.encoder import WipingEncoder
@@ -27,28 +27,12 @@ class ToolPosition(nn.Module):
         return torch.cat([torch.zeros_like(chunk), torch.zeros_like(chunk), chunk], dim=-1)
 
 
-def force_term() -> ObservationTerm:
-    """Force of the surface on the tool."""
-    return ObservationTerm(
-        name="tool_force",
-        topic=FORCE_TOPIC,
-        message_type="geometry_msgs/msg/WrenchStamped",
-        field="force",
-        axes=["x", "y", "z"],
-        unit=["N"] * 3,
-        frame_id=FRAME,
-        minimum=[-FORCE_RANGE_N] * 3,
-        maximum=[FORCE_RANGE_N] * 3,
-        max_age_s=MAX_AGE_S,
-    )
-
-
 def make() -> TaskContract:
     """Build the contract."""
     dt = 1.0 / RATE_HZ
     features = {
         WipingEncoder.STATE: axis_position([TOOL], -REACH_M, REACH_M, MAX_AGE_S),
-        WipingEncoder.FORCE: force_term(),
+        WipingEncoder.FORCE: force_term("tool_force", FRAME, FORCE_RANGE_N, MAX_AGE_S),
     }
     return TaskContract(
         name="wiping",
@@ -57,8 +41,8 @@ def make() -> TaskContract:
         observations=[
             ObservationFeature(name=name, terms=[term], history=2, history_step_s=dt) for name, term in features.items()
         ],
-        actions=axis_actions("tool", [TOOL], -REACH_M, REACH_M, dt).model_copy(
-            update={"horizon": HORIZON, "execution_horizon": EXECUTION_HORIZON}
+        actions=axis_actions(
+            "tool", [TOOL], -REACH_M, REACH_M, dt, horizon=HORIZON, execution_horizon=EXECUTION_HORIZON
         ),
         timing=Timing(control_rate_hz=RATE_HZ, inference_budget_s=0.04),
         relative=[True],

@@ -11,6 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 
 from policy_nodes.errors import KeelError
 from training.demonstrations.rollout import Demonstration, demonstrate
@@ -24,7 +25,7 @@ class WorkerError(KeelError):
 
 
 def demonstrations(
-    task: str, seeds: Sequence[int], noise: float, workers: int = 0
+    task: str, seeds: Sequence[int], noise: float, workers: int = 0, policy: Path | None = None
 ) -> Generator[Demonstration, None, None]:
     """Demonstrations in the order of their seeds, the same whatever the number of workers.
 
@@ -33,11 +34,12 @@ def demonstrations(
         seeds: one per episode.
         noise: standard deviation of the injected command noise (rad).
         workers: processes; 1 records in this one, 0 uses every core.
+        policy: bundle that drives before the expert takes over.
 
     Raises:
         WorkerError: a process was killed.
     """
-    record = partial(demonstrate, task, noise=noise)
+    record = partial(demonstrate, task, noise=noise, policy=policy)
     workers = min(workers or os.cpu_count() or 1, len(seeds))
     if workers <= 1:
         yield from map(record, seeds)

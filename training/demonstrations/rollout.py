@@ -7,11 +7,13 @@ Imitation Learning", arXiv 1703.09327): the policy sees how to come back from wh
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from training.contracts.registry import task_contract
+from training.demonstrations.takeover import drive
 from training.simulation import read_features
 from training.suites.interface import Expert, TaskWorld
 
@@ -26,7 +28,7 @@ class Demonstration:
     Attributes:
         seed: seed of the world.
         success: the task was done within the time limit.
-        frames: feature -> (T, size) float32, including ``action``.
+        frames: feature -> (T, size) float32, including ``action``; empty where the expert had nothing left to do.
         instruction: what was to be done, in words.
     """
 
@@ -37,7 +39,12 @@ class Demonstration:
 
 
 def demonstrate(
-    task: str, seed: int, noise: float, max_seconds: float | None = None, settle_steps: int = 10
+    task: str,
+    seed: int,
+    noise: float,
+    max_seconds: float | None = None,
+    settle_steps: int = 10,
+    policy: Path | None = None,
 ) -> Demonstration:
     """Record one episode of a task's scripted expert.
 
@@ -47,11 +54,16 @@ def demonstrate(
         noise: standard deviation of the injected command noise (rad or m).
         max_seconds: an episode that takes longer has failed; None takes the contract's limit.
         settle_steps: control steps recorded after the expert is done, so that the policy learns to rest.
+        policy: bundle that drives first; the expert takes over, and its part is recorded (see ``takeover``).
     """
     contract = task_contract(task)
     world, expert = _actors(task)
     rng = np.random.default_rng([seed, 1])
-    world.reset(seed)
+    instruction = contract.variants.get(contract.variant(seed), contract.instruction)
+    if policy is None:
+        world.reset(seed)
+    elif not drive(policy, contract, world, seed):
+        return Demonstration(seed, False, {}, instruction)
     expert.noise = noise
     expert.reset(world, seed=seed)
     disturb_at = int(rng.integers(20, 80)) if noise > 0 and rng.random() < DISPLACE_PROBABILITY else -1
@@ -73,7 +85,7 @@ def demonstrate(
             break
     frames = {name: np.stack(values) for name, values in observations.items()}
     frames["action"] = np.stack(actions).astype(np.float32)
-    return Demonstration(seed, success, frames, contract.variants.get(contract.variant(seed), contract.instruction))
+    return Demonstration(seed, success, frames, instruction)
 
 
 _ACTORS: dict[str, tuple[TaskWorld, Expert]] = {}

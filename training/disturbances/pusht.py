@@ -27,8 +27,8 @@ STALL_ACCELERATION, STALL_SPEED = 2000.0, 20.0
 """The pusher's drive asks for more than this (px/s^2; 2 N per kg) while it moves less than this (px/s): it jams."""
 GAIN = 100.0
 """gym-pusht's proportional gain (1/s^2)."""
-PHASES = CallBins(edges=(6, 12, 24))
-"""Of 0.8 s per call."""
+PHASES = CallBins(edges=(24, 48, 96))
+"""Of 0.2 s per call."""
 
 
 def _centre(environment: Any) -> np.ndarray:

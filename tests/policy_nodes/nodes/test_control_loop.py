@@ -75,6 +75,34 @@ def test_a_failure_is_internal_error_latched_and_stops_smoothly():
     rig.assert_limits()
 
 
+def test_what_was_measured_is_read_before_every_decision(driver):
+    order = []
+    tick = driver.rig.governor.tick
+    driver.rig.governor.tick = lambda now: (order.append("tick"), tick(now))[1]
+    made = ControlLoop(
+        driver.rig.governor, PERIOD_S, driver.now_ns, driver.publish, driver.said.append,
+        listen=lambda: order.append("listen"),
+    )  # fmt: skip
+    made.start()
+    until(lambda: len(order) > 7)
+    made.stop(timeout_s=1.0)
+    assert set(zip(order[::2], order[1::2], strict=False)) == {("listen", "tick")}
+
+
+def test_a_loop_that_cannot_read_still_brings_the_robot_to_rest(driver):
+    def deaf():
+        raise RuntimeError("no topic")
+
+    made = ControlLoop(
+        driver.rig.governor, PERIOD_S, driver.now_ns, driver.publish, driver.said.append, listen=deaf
+    )  # fmt: skip
+    made.start()
+    until(lambda: driver.rig.governor.state is State.STOPPED)
+    assert driver.rig.governor.reason is Reason.INTERNAL_ERROR and made.failed() == ""
+    assert driver.said[0] == "reading the topics failed: RuntimeError: no topic" and made.errors >= 3
+    made.stop(timeout_s=1.0)
+
+
 def test_the_loop_survives_a_publisher_that_fails_for_a_while(driver, loop):
     loop.start()
     until(lambda: len(driver.published) > 3)

@@ -1,11 +1,13 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 
+import numpy as np
 import psutil
 import pytest
 
@@ -33,7 +35,7 @@ def test_the_resolved_options_lie_in_it(dataset_path):
 
 
 def failing(every):
-    def run(task, seed, noise):
+    def run(task, seed, noise, policy):
         real = demonstrate(task, seed % 2, noise=0.0, max_seconds=0.1)
         return Demonstration(seed, seed % every != 0, real.frames, real.instruction)
 
@@ -45,6 +47,47 @@ def test_failed_episodes_are_left_out(tmp_path, monkeypatch, capsys):
     assert collect.run(collect.Args(tmp_path / "d", episodes=4, workers=1)) == 0
     assert "4 episodes, 20 frames" in (out := capsys.readouterr().out) and "expert success 4/6" in out
     assert Dataset.open(tmp_path / "d").num_episodes == 4
+
+
+def test_corrections_of_a_policy_beside_the_demonstrations_it_learned_from(tmp_path, dataset_path, bundle_path, capsys):
+    args = collect.Args(
+        tmp_path / "d", episodes=2, workers=1, seed=50, dagger=bundle_path, include=(dataset_path, dataset_path)
+    )
+    assert collect.run(args) == 0
+    assert "8 episodes" in (out := capsys.readouterr().out) and "nothing left to do in 0 more" in out
+    both, first = Dataset.open(tmp_path / "d"), Dataset.open(dataset_path)
+    assert both.num_episodes == 2 * first.num_episodes + 2
+    for index in range(first.num_episodes):
+        for name in ("action", "observation.state"):
+            np.testing.assert_array_equal(both.episode(first.num_episodes + index)[name], first.episode(index)[name])
+    new = both.episode(2 * first.num_episodes)
+    assert not np.allclose(new["observation.state"][0], first.episode(0)["observation.state"][0], atol=0.01)
+
+
+def test_a_policy_that_needs_no_help_is_told_from_a_failing_expert(tmp_path, monkeypatch, refused, bundle_path):
+    real = demonstrate("panda_pick_place", 0, noise=0.0, max_seconds=0.1)
+
+    def run(task, seed, noise, policy):
+        return Demonstration(seed, True, real.frames if seed == 0 else {}, real.instruction)
+
+    monkeypatch.setattr("training.demonstrations.parallel.demonstrate", run)
+    options = ("--episodes", 3, "--workers", 1, "--dagger", bundle_path)
+    cause, fix = refused("collect", "--output", tmp_path / "d", *options)
+    assert "no help in 8 of 9 episodes; only 1" in cause and "fewer --episodes" in fix
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_does_not_fit_is_refused_before_anything_is_recorded(tmp_path, dataset_path, bundle_path, refused):
+    output = ("collect", "--output", tmp_path / "d", "--task", "toys/goals")
+    assert "is of task 'panda_pick_place'" in refused(*output, "--include", dataset_path)[0]
+    assert "does task 'panda_pick_place'" in refused(*output, "--dagger", bundle_path)[0]
+    copy = tmp_path / "copy"
+    shutil.copytree(dataset_path, copy)
+    info = json.loads((copy / "meta/info.json").read_text())
+    (copy / "meta/info.json").write_text(json.dumps(info | {"fps": 10}))
+    cause, fix = refused("collect", "--output", tmp_path / "d", "--include", copy)
+    assert "differs in its rate" in cause and "this task" in fix
+    assert [path.name for path in tmp_path.iterdir()] == ["copy"]
 
 
 @pytest.mark.parametrize("episodes", [3, 30])

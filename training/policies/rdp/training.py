@@ -41,6 +41,7 @@ class SlowFastTraining:
         policy_steps: of stage 2.
         batch_size: windows per step.
         learning_rate: peak of the cosine schedule.
+        hidden: of the tokenizer's convolutions and of its GRU; more for an arm than for one axis.
         latent: channels of the latent; narrow, so that the decoder needs what is felt.
         width: of the latent policy.
         depth: of the latent policy.
@@ -54,6 +55,7 @@ class SlowFastTraining:
     policy_steps: int = 4000
     batch_size: int = 64
     learning_rate: float = 1e-3
+    hidden: int = 32
     latent: int = 4
     width: int = 128
     depth: int = 2
@@ -94,7 +96,7 @@ def train_slow_fast(
         )
     torch.manual_seed(config.seed)
     reactive = 0 if config.blind else sum(term.size for term in felt)
-    sizes = TokenizerConfig(window, len(actions.joints), reactive, latent=config.latent)
+    sizes = TokenizerConfig(window, len(actions.joints), reactive, hidden=config.hidden, latent=config.latent)
     policy = SlowFastPolicy(contract, sizes, felt, config.width, config.depth, config.sampling_steps)
     data = _Windows(window_sampler(contract, dataset, window), policy, config.batch_size)
     data.fit_statistics()

@@ -26,7 +26,9 @@ from training.policies.rdp.training import SlowFastTraining, _Windows, train_slo
 
 CONTRACT = task_contract("wiping")
 FELT = felt_terms(CONTRACT, ())
-QUICK = SlowFastTraining(tokenizer_steps=20, policy_steps=3, batch_size=16, width=16, depth=1, sampling_steps=1)
+QUICK = SlowFastTraining(
+    tokenizer_steps=20, policy_steps=3, batch_size=16, width=16, depth=1, sampling_steps=1, hidden=24, latent=3
+)
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +69,11 @@ def test_force_and_joints_are_felt_unless_told_otherwise():
         felt_terms(CONTRACT, ["wrist"])
     with pytest.raises(ConfigError, match="nothing is felt"):
         felt_terms(task_contract("toys/corridors"), ())
+
+
+def test_the_tokenizer_has_the_sizes_that_were_asked_for(policy):
+    config = policy.tokenizer.config
+    assert (config.hidden, config.latent, policy.tokenizer.gru.hidden_size) == (24, 3, 24)
 
 
 def test_windows_follow_the_frames_and_repeat_the_last_one(dataset, policy):
