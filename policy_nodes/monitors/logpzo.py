@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from policy_nodes.errors import CalibrationError
 from policy_nodes.monitors.fitted import Fitted
 from policy_nodes.monitors.interface import SCORE_OFFSET, CallFeatures
+from policy_nodes.monitors.layers import forward, stored_layers
 
 
 class LogpzoScore:
@@ -35,16 +36,9 @@ class LogpzoScore:
 
     def __init__(self, fitted: Fitted, embedding_size: int) -> None:
         self._mean, self._std = fitted.array("mean", embedding_size), fitted.array("std", embedding_size)
-        self._layers: list[tuple[NDArray[np.floating], NDArray[np.floating]]] = []
-        width = embedding_size
-        for index in range(sum(name.startswith("weight_") for name in fitted.arrays)):
-            weight = fitted.array(f"weight_{index}", None, width)
-            width = len(weight)
-            self._layers.append((weight, fitted.array(f"bias_{index}", width)))
-        if not self._layers or width != embedding_size or (self._std <= 0).any():
-            raise CalibrationError(
-                f"the flow's layers end at width {width}, expected {embedding_size}.", "run keel calibrate again."
-            )
+        self._layers = stored_layers(fitted, embedding_size, embedding_size)
+        if (self._std <= 0).any():
+            raise CalibrationError("the flow's standardisation is not positive.", "run keel calibrate again.")
 
     def reset(self) -> None:
         """Nothing is kept between calls."""
@@ -58,9 +52,4 @@ class LogpzoScore:
     def latent(self, embedding: NDArray[np.float64]) -> NDArray[np.float64]:
         """One-step estimate of the noise that belongs to an embedding, (E,) -> (E,)."""
         start = (embedding - self._mean) / self._std
-        value: NDArray[np.float64] = start
-        for index, (weight, bias) in enumerate(self._layers):
-            value = weight @ value + bias
-            if index + 1 < len(self._layers):
-                value = value / (1.0 + np.exp(-np.clip(value, -60.0, 60.0)))
-        return start + value
+        return start + forward(self._layers, start)

@@ -9,6 +9,7 @@ Examples:
     keel train-rl --task Go1-Velocity-Flat --output runs/go1 --iterations 1500 --ppo.num-envs 1024
     keel train-rl --output runs/go1 --iterations 2000 --resume
     keel train-rl --output runs/go1 --iterations 2000 --resume --set rewards.tracking_sigma=0.1
+    keel train-rl --output runs/tuned --initial-policy examples/go1_velocity_flat/policy.onnx --ppo.init-std 0.2
     keel train-rl --output runs/motor --set 'actuator.kind="dc_motor"' bias.gravity=0.03 observation_delay=1
     keel train-rl --output runs/go1 --iterations 2200 --resume --algorithm h-infinity --disturber.max-force 25
     keel export-rl --run runs/go1 --output runs/go1/export
@@ -50,6 +51,8 @@ class Args:
     """Of worlds and networks."""
     resume: bool = False
     """Continue the run in --output."""
+    initial_policy: Path | None = None
+    """Begin with the actor of this `policy.onnx` of keel export-rl; lower --ppo.init-std with it (0.2, say)."""
     overwrite: bool = False
     """Delete an existing run in --output first."""
     threads: int = 1
@@ -92,6 +95,7 @@ def run(args: Args) -> int:
         ppo=args.ppo,
         overrides=overrides(args.set),
         h_infinity=args.disturber if args.algorithm == "h-infinity" else None,
+        initial_policy=args.initial_policy,
     )
     with ProgressBar("train-rl", total=total) as bar:
         checkpoint = train(
@@ -120,6 +124,8 @@ def _check(args: Args) -> None:
         raise ConfigError("--threads and --iterations must be at least 1.", "give a positive number.")
     if args.resume and args.overwrite:
         raise ConfigError("--resume and --overwrite contradict each other.", "give one of them.")
+    if args.resume and args.initial_policy is not None:
+        raise ConfigError("--resume and --initial-policy contradict each other.", "a resumed run has its own actor.")
     check_output(args.output)
     exists = bool(checkpoints(args.output)) if args.output.exists() else False
     if args.resume and not exists:

@@ -137,7 +137,9 @@ def calibrate(
     positions = [position_fn(r.chunks.reshape(-1, horizon, action_size)).reshape(-1, 3) for r in train]
     cell = calibrate_cell(np.ptp(np.concatenate(positions), axis=0), config.cell_factor)
     rnd, _ = train_ensemble(embeddings, config.architecture, config.training, config.seeds, progress)
-    scores, fitted = fit_scores(config.scores, embeddings, cell, config.execution_horizon, config.split_seed)
+    scores, fitted = fit_scores(
+        config.scores, [r.embeddings for r in train], cell, config.execution_horizon, config.split_seed
+    )
     calls = [rollout_features(r, rnd, position_fn) for r in judged]
     raw = [raw_scores(scores, rows) for rows in calls]
     labels = None if config.phases is None else label_phases(config.phases, calls)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from policy_nodes.monitors.fitted import Fitted, checked_embeddings
+from training.monitors.layers import arrays_of
 
 
 @dataclass(frozen=True)
@@ -103,11 +104,7 @@ def fit_logpzo(
 
 
 def _arrays(field: VelocityField) -> dict[str, NDArray[np.floating]]:
-    arrays: dict[str, NDArray[np.floating]] = {}
-    linear = (layer for layer in field.layers if isinstance(layer, nn.Linear))
-    for index, layer in enumerate(linear):
-        weight, bias = layer.weight.detach().numpy(), layer.bias.detach().numpy()
-        # The score evaluates at t = 0 only, so the first layer's time column never contributes.
-        arrays[f"weight_{index}"] = weight[:, :-1].copy() if index == 0 else weight.copy()
-        arrays[f"bias_{index}"] = bias.copy()
+    arrays = arrays_of(layer for layer in field.layers if isinstance(layer, nn.Linear))
+    # The score evaluates at t = 0 only, so the first layer's time column never contributes.
+    arrays["weight_0"] = arrays["weight_0"][:, :-1].copy()
     return arrays

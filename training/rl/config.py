@@ -24,6 +24,7 @@ class PpoConfig:
         hidden: widths of actor and critic.
         init_std: of the actions.
         symmetry: add mirrored samples, where the task knows its mirror image.
+        critic_warm_up: iterations in which a run that begins with a trained actor trains its new critic alone.
         save_every: iterations between checkpoints.
     """
 
@@ -42,6 +43,7 @@ class PpoConfig:
     activation: str = "elu"
     init_std: float = 0.8
     symmetry: bool = True
+    critic_warm_up: int = 30
     save_every: int = 50
 
 

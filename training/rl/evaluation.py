@@ -66,6 +66,24 @@ class Pushes:
     interval: tuple[float, float]
 
 
+@dataclass(frozen=True)
+class Shoves:
+    """How many robots stay on their feet under a force on the base that lasts.
+
+    Attributes:
+        force: size [N]; direction uniform, horizontal, constant in the world; duration_s: how long it lasts [s].
+        command: vx, vy [m/s], yaw rate [rad/s] meanwhile.
+        survived: of ``trials``; interval: Wilson, 95 %.
+    """
+
+    force: float
+    duration_s: float
+    command: tuple[float, float, float]
+    survived: int
+    trials: int
+    interval: tuple[float, float]
+
+
 def fixed_command(config: VelocityConfig, command: tuple[float, float, float]) -> VelocityConfig:
     """The task with one command for all, and without pushes."""
     x, y, yaw = ((value, value) for value in command)
@@ -163,22 +181,67 @@ def pushes(
     """
     env = make_env(robot, fixed_command(config, command), randomization, trials, seed)
     rng = np.random.default_rng(seed + 1)
-    obs, _ = env.reset(seed=seed)
     dt = env.step_dt
     moments = rng.integers(round(settle_s / dt), round((settle_s + 1.0) / dt), size=trials)
     heading = rng.uniform(-np.pi, np.pi, size=trials)
-    alive = np.ones(trials, dtype=bool)
-    for step in range(round((settle_s + 1.0 + after_s) / dt)):
+
+    def kick(step: int) -> None:
         hit = np.flatnonzero(moments == step)
         if hit.size:
             env.context.qvel[hit, 0] += speed * np.cos(heading[hit])
             env.context.qvel[hit, 1] += speed * np.sin(heading[hit])
             env.engine.commit_rows(hit)
+
+    survived = _survivors(policy, env, round((settle_s + 1.0 + after_s) / dt), seed, kick)
+    return Pushes(speed, command, survived, trials, wilson_interval(survived, trials))
+
+
+def shoves(
+    policy: Policy,
+    robot: LeggedRobot,
+    config: VelocityConfig,
+    command: tuple[float, float, float],
+    force: float,
+    duration_s: float,
+    *,
+    randomization: ModelRandomization | None = None,
+    trials: int = 200,
+    settle_s: float = 2.0,
+    after_s: float = 3.0,
+    seed: int = 0,
+) -> Shoves:
+    """Walk, then push the base with a constant horizontal ``force`` from a random direction of the world for a while.
+
+    It begins at a random time of the gait. A robot that falls before the shove counts as fallen.
+    """
+    settings = replace(fixed_command(config, command), external_forces=True)
+    env = make_env(robot, settings, randomization, trials, seed)
+    rng = np.random.default_rng(seed + 1)
+    dt = env.step_dt
+    begin = rng.integers(round(settle_s / dt), round((settle_s + 1.0) / dt), size=trials)
+    end = begin + round(duration_s / dt)
+    heading = rng.uniform(-np.pi, np.pi, size=trials)
+    vector = force * np.stack([np.cos(heading), np.sin(heading)], axis=1)
+    base = env.task.model.body(robot.base).id
+    applied: Any = env.context.xfrc
+
+    def push(step: int) -> None:
+        applied[:, base, :2] = vector * ((begin <= step) & (step < end))[:, None]
+
+    survived = _survivors(policy, env, round((settle_s + 1.0 + duration_s + after_s) / dt), seed, push)
+    return Shoves(force, duration_s, command, survived, trials, wilson_interval(survived, trials))
+
+
+def _survivors(policy: Policy, env: VectorEnv, steps: int, seed: int, disturb: Callable[[int], None]) -> int:
+    """Robots that never fell in ``steps`` control steps; ``disturb`` is called before each. Closes the worlds."""
+    obs, _ = env.reset(seed=seed)
+    alive = np.ones(env.num_envs, dtype=bool)
+    for step in range(steps):
+        disturb(step)
         obs, _, terminated, _, _ = env.step(policy(obs["policy"]))
         alive &= ~terminated
     env.close()
-    survived = int(alive.sum())
-    return Pushes(speed, command, survived, trials, wilson_interval(survived, trials))
+    return int(alive.sum())
 
 
 def as_rows(results: list[Any]) -> list[dict[str, Any]]:

@@ -19,6 +19,7 @@ from sim.vector import make
 from training.rl.config import PpoConfig, rsl_rl_config
 from training.rl.disturbed_env import DisturbedEnv
 from training.rl.h_infinity import HInfinityConfig
+from training.rl.warm_start import critic_only, load_actor_weights
 
 LOG_NAME = "train.log"
 SAMPLED_NAME = "sampled.npz"
@@ -36,6 +37,7 @@ class RunConfig:
         ppo: hyper-parameters.
         overrides: fields of the task's configuration.
         h_infinity: settings of a disturber to train against; None for plain PPO.
+        initial_policy: file of ``keel export-rl`` that a new run begins with; None begins at random.
     """
 
     task: str = "Go1-Velocity-Flat"
@@ -43,6 +45,7 @@ class RunConfig:
     ppo: PpoConfig = field(default_factory=PpoConfig)
     overrides: dict[str, Any] = field(default_factory=dict)
     h_infinity: HInfinityConfig | None = None
+    initial_policy: Path | None = None
 
 
 def _environment(config: RunConfig, on_step: Callable[[], None] | None) -> RslRlEnv:
@@ -119,7 +122,7 @@ def train(
         The last checkpoint.
 
     Raises:
-        ConfigError: nothing to resume, or nothing left to do.
+        ConfigError: nothing to resume, nothing left to do, or an initial policy that does not fit.
     """
     torch.manual_seed(config.seed)
     np.random.seed(config.seed)  # noqa: NPY002 - libraries under rsl_rl may draw from the global generator
@@ -139,14 +142,22 @@ def train(
             if resume:
                 runner.load(str(latest_checkpoint(output)))
                 runner.current_learning_iteration += 1
+            elif config.initial_policy is not None:
+                load_actor_weights(runner.alg, config.initial_policy)
             left = iterations - runner.current_learning_iteration
             if left <= 0:
                 raise ConfigError(
                     f"the run in '{output}' already has {runner.current_learning_iteration} iterations.",
                     "ask for more with --iterations.",
                 )
+            judged = 0 if resume or config.initial_policy is None else min(config.ppo.critic_warm_up, left)
             try:
-                runner.learn(left, init_at_random_ep_len=True)
+                if judged:
+                    with critic_only(runner.alg):
+                        runner.learn(judged, init_at_random_ep_len=True)
+                    runner.current_learning_iteration += 1
+                if left > judged:
+                    runner.learn(left - judged, init_at_random_ep_len=True)
             except KeyboardInterrupt:
                 runner.save(str(output / f"model_{runner.current_learning_iteration}.pt"))
                 raise

@@ -22,7 +22,9 @@ FLOW = Fitted(
         "bias_0": np.zeros(5, np.float32),
     }
 )
+REMAINING = {"weight_0": np.zeros((1, 5), np.float32), "bias_0": np.ones(1, np.float32), "longest": np.ones(1)}
 FITTED = {
+    "lateness": Fitted({"mean": np.zeros(5), "std": np.ones(5), "done": np.ones(1), **REMAINING}),
     "mahalanobis": fit_mahalanobis(EMBEDDINGS),
     "knn": fit_neighbours(EMBEDDINGS),
     "logpzo": FLOW,

@@ -50,6 +50,8 @@ def test_a_run_is_neither_overwritten_nor_resumed_by_accident(run: Path, tmp_pat
     assert "--resume" in fix
     assert "nothing to resume" in refused("train-rl", "--output", tmp_path, "--resume")[0]
     assert "contradict" in refused("train-rl", "--output", run, "--resume", "--overwrite")[0]
+    given = ("--initial-policy", "examples/go1_velocity_flat/policy.onnx")
+    assert "contradict" in refused("train-rl", "--output", run, "--resume", *given)[0]
     assert "at least 1" in refused("train-rl", "--output", tmp_path, "--iterations", 0)[0]
     assert "Go9" in refused("train-rl", "--output", tmp_path / "new", "--task", "Go9")[0]
 

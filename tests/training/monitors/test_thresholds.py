@@ -60,7 +60,7 @@ def test_phases_and_bands_refuse_by_themselves():
     with pytest.raises(CalibrationError, match="cannot make a band"):
         threshold_limits("functional_band", series[:2], 0.5)
     assert not threshold_limits("constant_rank", series, 0.8).arrays
-    assert not fit_score("variance", np.zeros((0, 0))).arrays
+    assert not fit_score("variance", np.zeros((0, 0)), []).arrays
 
 
 def test_missing_needs_are_named():

@@ -11,7 +11,7 @@ import pytest
 
 from sim.tasks.velocity.config import ResetConfig, VelocityConfig
 from sim.tasks.velocity.robots import go1_robot
-from training.rl.evaluation import fixed_command, pushes, tracking
+from training.rl.evaluation import fixed_command, pushes, shoves, tracking
 from training.rl.gait_report import table
 
 CONFIG = VelocityConfig(reset=ResetConfig(velocity=0.0, tilt=0.0, joint_offset=0.0), noise=None)
@@ -51,6 +51,18 @@ def test_pushes_fell_only_when_they_are_hard() -> None:
 
     assert survive(0.0) == 8
     assert survive(6.0) < 8
+
+
+def test_a_shove_fells_by_its_force_and_by_how_long_it_lasts() -> None:
+    def survive(force: float, duration_s: float) -> int:
+        still = (0.0, 0.0, 0.0)
+        result = shoves(stand, go1_robot(), CONFIG, still, force, duration_s, trials=8, settle_s=0.4, after_s=1.0)
+        assert result.interval[0] <= result.survived / 8 <= result.interval[1]
+        return result.survived
+
+    assert survive(0.0, 1.0) == 8
+    assert survive(150.0, 0.02) == 8
+    assert survive(150.0, 1.0) < 8
 
 
 def test_a_fixed_command_is_fixed() -> None:

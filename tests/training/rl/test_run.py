@@ -14,7 +14,9 @@ from sim.vector.errors import UnknownTaskError
 from training.rl.config import PpoConfig, rsl_rl_config
 from training.rl.h_infinity import HInfinityConfig
 from training.rl.run import RunConfig, checkpoints, earlier_configs, latest_checkpoint, train
+from training.rl.warm_start import actor_state
 
+SHIPPED = Path(__file__).parents[3] / "examples/go1_velocity_flat/policy.onnx"
 TINY = PpoConfig(num_envs=8, steps=4, epochs=1, mini_batches=2, hidden=(8,), save_every=1)
 
 
@@ -125,3 +127,41 @@ def test_checkpoints_and_configurations_are_in_the_order_of_their_numbers(tmp_pa
     assert latest_checkpoint(tmp_path).name == "model_1000.pt"
     with pytest.raises(ConfigError, match="no checkpoint"):
         latest_checkpoint(tmp_path / "empty")
+
+
+def test_a_run_begins_with_an_exported_actor_and_trains_its_critic_first(tmp_path: Path) -> None:
+    ppo = replace(TINY, hidden=(128, 128, 64), init_std=0.2, critic_warm_up=2)
+    config = RunConfig(ppo=ppo, initial_policy=SHIPPED)
+    wanted = actor_state(SHIPPED)
+    last = train(config, tmp_path, 2)
+    judged = torch.load(last, weights_only=True)
+    first = torch.load(checkpoints(tmp_path)[0][1], weights_only=True)
+    assert len(wanted) == 8
+    assert all(torch.equal(judged["actor_state_dict"][key], value) for key, value in wanted.items())
+    noise = judged["actor_state_dict"]["distribution.log_std_param"]
+    torch.testing.assert_close(noise.exp(), torch.full_like(noise, 0.2))
+    assert any(not torch.equal(first["critic_state_dict"][k], v) for k, v in judged["critic_state_dict"].items())
+    trained = torch.load(train(replace(config, initial_policy=None), tmp_path, 3, resume=True), weights_only=True)
+    assert any(not torch.equal(trained["actor_state_dict"][key], value) for key, value in wanted.items())
+
+
+def test_an_actor_trains_on_after_its_critic_learned(tmp_path: Path) -> None:
+    ppo = replace(TINY, hidden=(128, 128, 64), init_std=0.2, critic_warm_up=1)
+    last = train(RunConfig(ppo=ppo, initial_policy=SHIPPED), tmp_path, 3)
+    assert [n for n, _ in checkpoints(tmp_path)] == [0, 1, 2]
+    state = torch.load(last, weights_only=True)["actor_state_dict"]
+    assert any(not torch.equal(state[key], value) for key, value in actor_state(SHIPPED).items())
+
+
+@pytest.mark.parametrize(
+    ("content", "message"), [(b"not onnx", "is no ONNX file"), (b"", "no actor of keel export-rl")]
+)
+def test_a_file_that_is_no_exported_actor_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "policy.onnx").write_bytes(content)
+    with pytest.raises(ConfigError, match=message):
+        actor_state(tmp_path / "policy.onnx")
+
+
+def test_an_actor_of_other_layers_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"has other layers than this run: .*--ppo.hidden"):
+        train(RunConfig(ppo=TINY, initial_policy=SHIPPED), tmp_path, 1)

@@ -75,7 +75,7 @@ def score_rollouts(
     low, high = (np.stack([getattr(p, side)(axis=0) for p in points]) for side in ("min", "max"))
     cell = calibrate_cell(high.max(axis=0) - low.min(axis=0))
     rnd, _ = train_ensemble(embeddings, config.architecture, config.training, config.seeds)
-    scores, _ = fit_scores(config.names, embeddings, cell, config.execution)
+    scores, _ = fit_scores(config.names, [r.embeddings for r in train], cell, config.execution)
     found = []
     for rollout in judged:
         with torch.no_grad():
