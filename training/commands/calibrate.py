@@ -9,6 +9,7 @@ Examples:
     keel calibrate runs/mine/pick_place.keel --episodes 120 --quantile 0.98 --samples 32
     keel calibrate runs/mine/pick_place.keel --scores mahalanobis stac_floor
     keel calibrate runs/mine/pick_place.keel --scores rnd stac_floor --combination or
+    keel calibrate runs/mine/pick_place.keel --episodes 200 --choose 20
     keel calibrate runs/mine/pick_place.keel --rollouts runs/failure_prediction/panda_pick_place/rollouts/none.npz
 """
 
@@ -16,9 +17,10 @@ from __future__ import annotations
 
 import math
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from tyro.conf import Positional
@@ -34,10 +36,14 @@ from policy_nodes.monitors.detector import Combination
 from policy_nodes.monitors.registry import BUILDERS
 from training.contracts.registry import task_contract
 from training.disturbances.cause import Cause
+from training.disturbances.registry import disturbances
 from training.evaluation.closed_loop import ClosedLoop
 from training.export.quiet import quiet_exporter
-from training.monitors.benchmark.record import load_rollouts
-from training.monitors.calibrate import CalibrationConfig, RolloutRecord, calibrate
+from training.monitors.benchmark.choose import choice_table
+from training.monitors.benchmark.record import StoredRollout, load_rollouts, record
+from training.monitors.benchmark.scoring import ScoringConfig
+from training.monitors.calibrate import CalibrationConfig, RolloutRecord, calibrate, split_rollouts
+from training.monitors.choice import choose_scores
 from training.monitors.export import bind_monitor, export_monitor, position_function
 from training.monitors.rnd import ARCHITECTURES, UNWATCHED
 from training.monitors.train_rnd import RNDTraining
@@ -62,6 +68,9 @@ class Args:
     """Alarm when all scores are above their thresholds ('and'), or when any of them is ('or')."""
     window: int = 3
     """Policy calls summed by each score."""
+    choose: int = 0
+    """Choose scores, windows and combination for this task: record this many episodes under each of its known causes of
+    failure and take what tells them best, in place of --scores, --combination and --window. 0: do not."""
     rnd: Literal["paper", "small", "tiny"] = "small"
     """Size of the random network distillation, when it is one of the scores."""
     seed: int = 500_000
@@ -70,7 +79,7 @@ class Args:
     """Time limit of a rollout (simulated); the task's own by default."""
     rollouts: Path | None = None
     """Take the first --episodes rollouts of this file instead of recording new ones; it must be of this policy and
-    --samples, with nothing going wrong, as benchmarks/failure_prediction.py writes it."""
+    --samples, with nothing going wrong, as benchmarks/failure_prediction.py writes it. --choose reads those beside."""
 
 
 def run(args: Args) -> int:
@@ -80,16 +89,17 @@ def run(args: Args) -> int:
     rollouts = record_rollouts(bundle, args) if args.rollouts is None else stored_rollouts(bundle, args, args.rollouts)
     contract = task_contract(bundle.manifest.task)
     position = contract.make_position()
+    quantile, signals, combination = _signals(bundle, rollouts, args)
     # monitor.onnx always carries the networks; when nothing asks them they are as small as can be, hardly trained.
-    watched = "rnd" in args.scores
+    watched = "rnd" in signals
     config = CalibrationConfig(
         policy_sha256=bundle.manifest.files[POLICY_NAME],
-        quantile=shared_quantile(args.quantile, len(args.scores), args.combination),
+        quantile=quantile,
         rnd_window=args.window,
         entropy_window=args.window,
-        scores=args.scores,
-        windows=dict.fromkeys(args.scores, args.window),
-        combination=args.combination,
+        scores=tuple(signals),
+        windows=signals,
+        combination=combination,
         execution_horizon=bundle.manifest.actions.execution_horizon,
         step_s=bundle.manifest.actions.step_s,
         architecture=ARCHITECTURES[args.rnd] if watched else UNWATCHED,
@@ -108,6 +118,58 @@ def run(args: Args) -> int:
     errors = ", ".join(f"{name} {error:.1e}" for name, error in parity.error.items())
     print(f"monitor parity over {parity.samples} recorded calls: {errors}")
     return 0
+
+
+def _signals(bundle: Bundle, rollouts: list[RolloutRecord], args: Args) -> tuple[float, dict[str, int], Combination]:
+    """Quantile of every score, the scores with their windows, and how they are combined."""
+    if not args.choose:
+        quantile = shared_quantile(args.quantile, len(args.scores), args.combination)
+        return quantile, dict.fromkeys(args.scores, args.window), args.combination
+    # The choice must support AND; an OR that the rollouts do not support drops out.
+    base = CalibrationConfig(bundle.manifest.files[POLICY_NAME], quantile=args.quantile)
+    train, judged = split_rollouts(rollouts, base)
+    contract, suite = task_contract(bundle.manifest.task), disturbances(bundle.manifest.task)
+    caused = caused_rollouts(bundle, args)
+    scoring = ScoringConfig(samples=args.samples, execution=bundle.manifest.actions.execution_horizon)
+    with ProgressBar("score", total=len(train) - len(train) // 2 + len(caused)) as bar:
+        position = position_function(contract.make_position())
+        ranked = choose_scores(train, caused, position, suite.phases, args.quantile, scoring, lambda _: bar.advance())
+    ranked = [choice for choice in ranked if required_rollouts(choice.method.quantile) <= len(judged)]
+    failed = sum(not r.success for r in caused)
+    print(f"chosen by {len(caused)} disturbed rollouts, {failed} of them failures, {len(train)} clean ones:")
+    print(choice_table(ranked[:5]))
+    best = ranked[0].method
+    return best.quantile, dict(best.signals), best.combination
+
+
+def caused_rollouts(bundle: Bundle, args: Args) -> list[StoredRollout]:
+    """``--choose`` rollouts under every cause of failure, recorded or from the files beside ``--rollouts``.
+
+    Raises:
+        CalibrationError: a file is missing or too short.
+    """
+    contract, suite = task_contract(bundle.manifest.task), disturbances(bundle.manifest.task)
+    causes = suite.make_causes()
+    found: list[StoredRollout] = []
+    with ProgressBar("record failures", total=args.choose * len(causes)) as bar:
+        for index, cause in enumerate(causes):
+            if args.rollouts is None:
+                first = args.seed + 10_000 + 1000 * index
+                seeds = range(first, first + args.choose)
+                seconds = args.seconds or contract.episode_s
+                advance = lambda what: bar.advance(last=what)  # noqa: E731
+                found += record(bundle, contract, cause, seeds, args.samples, seconds, advance)
+                continue
+            path = args.rollouts.with_name(f"{cause.name.replace(' ', '_')}.npz")
+            stored, info = load_rollouts(path)
+            _check_recording(path, info, bundle, args)
+            if len(stored) < args.choose:
+                raise CalibrationError(
+                    f"'{path}' holds {len(stored)} rollouts, not {args.choose}.", f"use --choose {len(stored)}."
+                )
+            found += stored[: args.choose]
+            bar.advance(args.choose)
+    return found
 
 
 def shared_quantile(quantile: float, scores: int, combination: Combination) -> float:
@@ -145,13 +207,7 @@ def stored_rollouts(bundle: Bundle, args: Args, path: Path) -> list[RolloutRecor
         CalibrationError: of another policy or number of samples, too few, or disturbed on purpose.
     """
     stored, info = load_rollouts(path)
-    wanted = {"policy_sha256": bundle.manifest.files[POLICY_NAME], "samples": args.samples}
-    for name, value in wanted.items():
-        if info.get(name) != value:
-            raise CalibrationError(
-                f"'{path}' was recorded with {name} {info.get(name)}, not {value}.",
-                "record rollouts of this bundle, or give its --samples.",
-            )
+    _check_recording(path, info, bundle, args)
     causes = sorted({r.cause for r in stored} - {Cause.name})
     if causes:
         raise CalibrationError(
@@ -165,11 +221,23 @@ def stored_rollouts(bundle: Bundle, args: Args, path: Path) -> list[RolloutRecor
     return [RolloutRecord(r.success, r.embeddings, r.chunks, f"seed {r.seed}") for r in stored[: args.episodes]]
 
 
+def _check_recording(path: Path, info: Mapping[str, Any], bundle: Bundle, args: Args) -> None:
+    wanted = {"policy_sha256": bundle.manifest.files[POLICY_NAME], "samples": args.samples}
+    for name, value in wanted.items():
+        if info.get(name) != value:
+            raise CalibrationError(
+                f"'{path}' was recorded with {name} {info.get(name)}, not {value}.",
+                "record rollouts of this bundle, or give its --samples.",
+            )
+
+
 def _check(args: Args) -> None:
     """Refuse what cannot work before hundreds of episodes are simulated."""
     for name in ("episodes", "samples", "window"):
         if not getattr(args, name) > 0:
             raise ConfigError(f"--{name} is {getattr(args, name)}.", "give a number above 0.")
+    if args.choose < 0:
+        raise ConfigError(f"--choose is {args.choose}.", "give a number of episodes per cause, or 0.")
     if args.seconds is not None and not args.seconds > 0:
         raise ConfigError(f"--seconds is {args.seconds}.", "give a time limit above 0, or none.")
     if not args.scores or len(set(args.scores)) < len(args.scores) or set(args.scores) - set(BUILDERS):
@@ -177,13 +245,19 @@ def _check(args: Args) -> None:
             f"--scores {' '.join(args.scores)} is not a choice of different scores.",
             f"use some of {' '.join(BUILDERS)}.",
         )
-    needed = required_rollouts(shared_quantile(args.quantile, len(args.scores), args.combination))
     share = CalibrationConfig.train_fraction
-    if args.episodes - max(1, int(share * args.episodes)) < needed:
+    quantile = args.quantile if args.choose else shared_quantile(args.quantile, len(args.scores), args.combination)
+    needed = required_rollouts(quantile)
+    if args.choose:
+        # A choice halves what trains.
+        least, reason = math.ceil(2 * needed / share), f"to choose by, {needed} in each quarter"
+    else:
+        least, reason = math.ceil(needed / (1.0 - share)), f"beside the {share:.0%} that train the predictor"
+    if args.episodes < least:
         raise CalibrationError(
             f"{args.episodes} episodes cannot support --quantile {args.quantile}: {needed} successful ones are needed "
-            f"beside the {share:.0%} that train the predictor.",
-            f"use --episodes {math.ceil(needed / (1.0 - share))} or more, or a lower --quantile.",
+            f"{reason}.",
+            f"use --episodes {least} or more, or a lower --quantile.",
         )
 
 

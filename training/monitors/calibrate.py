@@ -132,7 +132,7 @@ def calibrate(
         CalibrationError: records that are empty, not finite or of different B, H, A, E; too few successes.
     """
     samples, horizon, action_size, embedding_size = _common_shape(rollouts)
-    train, judged = _split(rollouts, config)
+    train, judged = split_rollouts(rollouts, config)
     embeddings = np.concatenate([r.embeddings for r in train])
     positions = [position_fn(r.chunks.reshape(-1, horizon, action_size)).reshape(-1, 3) for r in train]
     cell = calibrate_cell(np.ptp(np.concatenate(positions), axis=0), config.cell_factor)
@@ -218,10 +218,14 @@ def _common_shape(rollouts: Sequence[RolloutRecord]) -> tuple[int, int, int, int
     return shapes.pop()
 
 
-def _split(
+def split_rollouts(
     rollouts: Sequence[RolloutRecord], config: CalibrationConfig
 ) -> tuple[list[RolloutRecord], list[RolloutRecord]]:
-    """(training, calibration) rollouts; calibration holds successes only."""
+    """(training, calibration) rollouts; calibration holds successes only.
+
+    Raises:
+        CalibrationError: too few successes for the quantile.
+    """
     good = [r for r in rollouts if r.success]
     failures = [r for r in rollouts if not r.success] if config.train_on_failures else []
     needed = required_rollouts(config.quantile)

@@ -6,7 +6,10 @@ from policy_nodes.monitors.identity import policy_identity
 from sim.tasks.pick_place.world import PickPlaceWorld
 from training.commands import calibrate, evaluate
 from training.commands.calibrate import Args
+from training.disturbances.registry import disturbances
 from training.evaluation.monitor import open_monitor
+from training.monitors import choice
+from training.monitors.benchmark.choose import candidates
 from training.monitors.benchmark.record import StoredRollout, save_rollouts
 
 
@@ -92,6 +95,36 @@ def test_rollouts_that_are_not_clean_ones_of_this_policy_are_refused(bundle_copy
     options = ("--episodes", 8, "--samples", 4, "--quantile", 0.5, "--rollouts", path)
     assert words in refused("calibrate", bundle_copy, *options)[0]
     assert load_bundle(bundle_copy).manifest.digest == before.manifest.digest
+
+
+def test_scores_are_chosen_by_the_failures_recorded_beside(bundle_copy, tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(calibrate, "ClosedLoop", None)  # nothing may be simulated
+    monkeypatch.setattr(choice, "candidates", lambda q: candidates(q, ("mahalanobis", "variance"), (2,), largest=2))
+    bundle = load_bundle(bundle_copy)
+    path = rollout_file(bundle, tmp_path / "none.npz", count=16)
+    for cause in disturbances("panda_pick_place").make_causes():
+        rollout_file(bundle, tmp_path / f"{cause.name.replace(' ', '_')}.npz", count=4, cause=cause.name)
+    args = Args(bundle_copy, episodes=16, samples=4, quantile=0.5, rollouts=path, choose=4)
+    assert calibrate.run(args) == 0
+    out = capfd.readouterr().out
+    assert "chosen by 28 disturbed rollouts, 7 of them failures, 6 clean ones" in out and "| candidate |" in out
+    monitor, _ = open_monitor(load_bundle(bundle_copy))
+    chosen = next(line for line in out.splitlines() if line.startswith("| ") and "window 2" in line)
+    assert all(s.name in chosen and s.window == 2 for s in monitor.artefact.signals)
+    combination = "or" if " OR " in chosen else "and"
+    assert monitor.artefact.combination == combination
+    assert monitor.artefact.quantile == (0.75 if combination == "or" else 0.5)
+
+
+def test_failures_to_choose_by_must_be_there(bundle_copy, tmp_path, refused):
+    bundle = load_bundle(bundle_copy)
+    path = rollout_file(bundle, tmp_path / "none.npz", count=16)
+    options = ("--episodes", 16, "--samples", 4, "--quantile", 0.5, "--rollouts", path, "--choose", 4)
+    assert "cube_displaced.npz' holds no rollouts" in refused("calibrate", bundle_copy, *options)[0]
+    rollout_file(bundle, tmp_path / "cube_displaced.npz", count=3, cause="cube displaced")
+    assert "holds 3 rollouts, not 4" in refused("calibrate", bundle_copy, *options)[0]
+    cause, fix = refused("calibrate", bundle_copy, "--choose", 4, "--episodes", 60)
+    assert "19 successful ones are needed to choose by, 19 in each quarter" in cause and "--episodes 76" in fix
 
 
 def test_the_promise_is_of_the_combined_alarm():
