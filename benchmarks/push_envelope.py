@@ -9,7 +9,7 @@ policy. An envelope is the largest push that 95 % of the robots survive, interpo
     keel train-rl --output runs/judged --initial-policy examples/go1_velocity_flat/policy.onnx \\
         --iterations 40 --ppo.critic-warm-up 40 --ppo.init-std 0.2 --ppo.entropy 0.002 \\
         --set rewards.tracking_sigma=0.1 rewards.track_linear_velocity=2.0 rewards.air_time=10
-    OMP_NUM_THREADS=1 python benchmarks/push_envelope.py --start runs/judged --iterations 300 --seeds 1 2 3
+    OMP_NUM_THREADS=1 python benchmarks/push_envelope.py --start runs/judged --seeds 1 2 3
     python benchmarks/push_envelope.py --start runs/judged --summary
 
 A finished arm is a line in OUTPUT/results.jsonl and is not run again; training itself resumes from its checkpoints.
@@ -162,18 +162,19 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--start", type=Path, required=True, help="run directory of keel train-rl to continue")
-    parser.add_argument("--iterations", type=int, default=300)
+    parser.add_argument("--iterations", type=int, default=150)
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
+    parser.add_argument("--arms", nargs="+", choices=ARMS, default=ARMS)
     parser.add_argument("--max-force", type=float, default=40.0, help="of the disturber in training (N)")
     parser.add_argument("--attackers", nargs="*", type=float, default=[25.0, 35.0], help="of the new ones (N)")
-    parser.add_argument("--trials", type=int, default=300)
+    parser.add_argument("--trials", type=int, default=200)
     parser.add_argument("--output", type=Path, default=Path("runs/push_envelope"))
     parser.add_argument("--summary", action="store_true", help="only print what is there")
     args = parser.parse_args()
     args.output.mkdir(parents=True, exist_ok=True)
     results = args.output / "results.jsonl"
     for seed in [] if args.summary else args.seeds:
-        for arm in ARMS:
+        for arm in args.arms:
             if any((row["arm"], row["seed"]) == (arm, seed) for row in finished(results)):
                 continue
             run = args.output / f"{arm}_{seed}"

@@ -56,14 +56,18 @@ def test_the_envelope_is_where_survival_falls_below_95_per_cent(shares, expected
     assert push_envelope.envelope([0.5, 1.0, 2.0], shares) == pytest.approx(expected)
 
 
-def test_arms_are_listed_plain_first_with_one_column_per_kick_and_attacker():
-    def row(arm, survived):
-        kicks = [{"speed": kick, "survived": survived, "trials": 100} for kick in push_envelope.KICKS]
+def test_arms_are_listed_plain_first_and_their_seeds_added_up():
+    def row(arm, seed, survived):
+        part = [{"size": kick, "survived": survived, "trials": 100} for kick in push_envelope.KICKS]
         under = {"25": {"falls_per_minute_last": 1.234}, "35": {"falls_per_minute_last": 8.0}}
-        return {"arm": arm, "seed": 1, "pushes": {"walking": kicks, "standing": kicks}, "linear_rms": 0.07,
+        return {"arm": arm, "seed": seed, "pushes": {"kick, walking": part, "1 s, walking": part}, "linear_rms": 0.07,
                 "attackers": under}  # fmt: skip
 
-    head, line, plain, robust = push_envelope.table([row("h-infinity", 97), row("plain", 50)]).splitlines()
-    assert plain.startswith("| plain | 1 | 0.00 | 0.00 | 50.0% |") and robust.startswith("| h-infinity | 1 | 2.50 |")
-    assert robust.endswith("| 1.23 | 8.00 | 0.070 |")
+    rows = [row("h-infinity", 1, 97), row("plain", 2, 50), row("plain", 1, 60)]
+    head, line, plain, other, robust, *sums = push_envelope.table(rows).splitlines()
+    assert head.startswith("| arm | seed | kick, walking (m/s) | 1 s, walking (N) | falls per minute, 25 N |")
+    assert plain.startswith("| plain | 1 | 0 | 0 |") and other.startswith("| plain | 2 |")
+    assert robust.startswith("| h-infinity | 1 | 2 |") and robust.endswith("| 1.23 | 8.00 | 0.070 |")
     assert head.count("|") == line.count("|") == plain.count("|") == robust.count("|")
+    assert "| plain, 2 seeds | 55.0 % |" in "\n".join(sums) and "| h-infinity, 1 seeds | 97.0 % |" in "\n".join(sums)
+    assert push_envelope.table([]) == "no arm is finished."
