@@ -19,7 +19,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -186,7 +186,9 @@ def compare(bundle: Bundle, suite: Disturbances, scored: list[ScoredRollout], ar
     write_file(where / "coverage.md", text + "\n")
     results: list[Result] = []
     refused = []
-    for method in all_methods(args.quantile, args.window):
+    best = rank({bundle.manifest.task: parts}, candidates(args.quantile))[0].method
+    chosen = replace(best, name=f"chosen on the other half: {best.name}")
+    for method in [*all_methods(args.quantile, args.window), chosen]:
         try:
             results.append(judge(method, train, calibration, test, phases, _second(bundle)))
         except CalibrationError as error:
@@ -199,7 +201,7 @@ def compare(bundle: Bundle, suite: Disturbances, scored: list[ScoredRollout], ar
         + ", ".join(f"{name} {total} ({failed} failed)" for name, (total, failed) in counts.items())
         + f"; B = {args.samples}, one call per {_period(bundle):g} s, q = {args.quantile} for a rollout."
     )
-    outcome = summarise(bundle.manifest.task, results, train, calibration, test, args.quantile, args.window)
+    outcome = summarise(bundle.manifest.task, results, chosen, train, calibration, test, args.quantile, args.window)
     table = "\n\n".join([conditions, metrics_table(results), outcome.official_text, cause_table(results), *refused])
     print(table)
     write_file(where / "table.md", table + "\n")

@@ -14,8 +14,9 @@ HEAD = """# Failure prediction, measured task by task
 
 Written by `python benchmarks/failure_prediction.py --summary --page docs/failure_prediction_tasks.md`; what the columns
 and methods mean is said in [failure_prediction.md](failure_prediction.md#measured). Every second rollout of each cause
-tests. "Ours" is `mahalanobis AND stac_floor`, chosen on the other half of the MetaWorld rollouts. "Released" is FIPER's
-released evaluation with its quirks: thresholds from the training rollouts, windows and style chosen on the test set.
+tests. "Ours" is `mahalanobis AND stac_floor`, chosen on the other half of the MetaWorld rollouts; "chosen" is what the
+other half of the task's own rollouts chose, as `keel calibrate --choose` does. "Released" is FIPER's released
+evaluation with its quirks: thresholds from the training rollouts, windows and style chosen on the test set.
 Intervals are 95 %.
 """
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from policy_nodes.monitors.metrics import RolloutVerdict
-from training.monitors.benchmark.compare import ScoredRollout, bootstrap, traces, verdicts
+from training.monitors.benchmark.compare import Method, ScoredRollout, bootstrap, traces, verdicts
 from training.monitors.benchmark.methods import SINGLE, Result, fiper, recommended
 from training.monitors.benchmark.official import official
 from training.monitors.benchmark.paired import difference
@@ -25,9 +25,11 @@ class Outcome:
         single: name and metrics of the single score with the best balanced accuracy.
         fiper: FIPER's pair with the rank rule: metrics and false alarms on clean successes.
         ours: the recommended predictor: the same.
+        chosen: the predictor that the task's other rollouts chose (``keel calibrate --choose``): the same.
         official: metrics of the released evaluation.
         official_text: the same in words, with intervals.
         gaps: ours minus official, metric -> (difference, lower, upper).
+        chosen_gaps: chosen minus official: the same.
         fiper_gap: balanced accuracy of FIPER minus that of its own two scores, score -> (difference, lower, upper).
     """
 
@@ -36,15 +38,18 @@ class Outcome:
     single: dict[str, Any]
     fiper: dict[str, Any]
     ours: dict[str, Any]
+    chosen: dict[str, Any]
     official: dict[str, Any]
     official_text: str
     gaps: dict[str, tuple[float, float, float]]
+    chosen_gaps: dict[str, tuple[float, float, float]]
     fiper_gap: dict[str, tuple[float, float, float]]
 
 
 def summarise(
     task: str,
     results: Sequence[Result],
+    chosen: Method,
     train: Sequence[ScoredRollout],
     calibration: Sequence[ScoredRollout],
     test: Sequence[ScoredRollout],
@@ -57,6 +62,7 @@ def summarise(
     Args:
         task: contract name.
         results: of all methods on these rollouts.
+        chosen: the one of them that rollouts outside this test set chose.
         train: successes that the scores were fitted on.
         calibration: successes that give the thresholds.
         test: everything else.
@@ -91,9 +97,11 @@ def summarise(
         single={"name": best.method.name, **asdict(best.metrics)},
         fiper=_row(by_name[pair.name]),
         ours=_row(by_name[ours.name]),
+        chosen=_row(by_name[chosen.name]),
         official=found,
         official_text=text,
         gaps={name: difference(judged(by_name[ours.name]), theirs, name, repetitions) for name in COLUMNS},
+        chosen_gaps={name: difference(judged(by_name[chosen.name]), theirs, name, repetitions) for name in COLUMNS},
         fiper_gap={
             name: difference(judged(by_name[pair.name]), judged(part), "balanced_accuracy", repetitions)
             for name, part in parts.items()
@@ -104,20 +112,23 @@ def summarise(
 def summary_table(outcomes: Sequence[Outcome]) -> str:
     """Markdown: a row per task."""
     lines = [
-        "| task | test successes / failures | false alarms: FIPER, ours | balanced accuracy: best single, FIPER, ours, "
-        "released | detection time: FIPER, ours, released | ours - released: balanced accuracy | detection time | "
-        "FIPER - its parts, balanced accuracy |",
-        "|---|---|---|---|---|---|---|---|",
+        "| task | test successes / failures | false alarms: FIPER, ours, chosen | balanced accuracy: best single, "
+        "FIPER, ours, chosen, released | detection time: FIPER, ours, chosen, released | ours - released: balanced "
+        "accuracy | detection time | chosen - released: balanced accuracy | detection time | FIPER - its parts, "
+        "balanced accuracy |",
+        "|---" * 10 + "|",
     ]
     for o in outcomes:
         singles = f"{o.single['balanced_accuracy']:.2f} ({o.single['name'].split(',')[0]})"
-        accuracy = ", ".join([singles, *(f"{r['balanced_accuracy']:.2f}" for r in (o.fiper, o.ours, o.official))])
-        times = ", ".join(f"{r['detection_time']:.2f}" for r in (o.fiper, o.ours, o.official))
-        gaps = [_gap(o.gaps[name]) for name in COLUMNS[:2]]
+        rows = (o.fiper, o.ours, o.chosen, o.official)
+        accuracy = ", ".join([singles, *(f"{r['balanced_accuracy']:.2f}" for r in rows)])
+        times = ", ".join(f"{r['detection_time']:.2f}" for r in rows)
+        gaps = [_gap(found[name]) for found in (o.gaps, o.chosen_gaps) for name in COLUMNS[:2]]
         parts = "; ".join(f"{name} {_gap(value)}" for name, value in o.fiper_gap.items())
-        alarms = ", ".join(f"{r['alarms'][0]}/{r['alarms'][1]}" for r in (o.fiper, o.ours))
+        alarms = ", ".join(f"{r['alarms'][0]}/{r['alarms'][1]}" for r in rows[:3])
         cells = [o.task, f"{o.rollouts[0]} / {o.rollouts[1]}", alarms, accuracy, times, *gaps, parts]
         lines.append("| " + " | ".join(cells) + " |")
+    lines += ["", *(f"- {o.task}: {o.chosen['name']}" for o in outcomes)]
     return "\n".join(lines)
 
 

@@ -10,7 +10,7 @@ from training.monitors.benchmark.official import QUANTILES, mean_metrics, offici
 from training.monitors.benchmark.paired import difference
 from training.monitors.benchmark.summary import summarise, summary_table
 
-NAMES = ("rnd", "entropy", "stac", "stac_floor", "logpzo", "mahalanobis", "knn", "variance", "consistency")
+NAMES = ("rnd", "entropy", "stac", "stac_floor", "logpzo", "mahalanobis", "knn", "variance", "consistency", "lateness")
 
 
 def rollout(rng, success=True, level=1.0, length=12):
@@ -84,14 +84,19 @@ def test_the_summary_says_what_was_compared(data, monkeypatch):
     train, calibration, test = data
     chosen = [m for m in all_methods(0.95, 3) if m.name in (recommended(0.95, 3).name, fiper(0.95, 3).name)]
     chosen += [m for m in all_methods(0.95, 3) if m.signals in ((("rnd", 3),), (("entropy", 3),))]
-    results = [judge(m, train, calibration, test, 1, 6) for m in chosen]
-    outcome = summarise("toy/task", results, train, calibration, test, 0.95, 3, repetitions=20)
+    best = Method("chosen on the other half: knn", (("knn", 2),), 0.95)
+    results = [judge(m, train, calibration, test, 1, 6) for m in [*chosen, best]]
+    outcome = summarise("toy/task", results, best, train, calibration, test, 0.95, 3, repetitions=20)
     assert outcome.rollouts == (20, 8)
     assert outcome.ours["tpr"] == outcome.fiper["tpr"] == 1.0
     assert outcome.gaps["balanced_accuracy"][0] == pytest.approx(
         outcome.ours["balanced_accuracy"] - outcome.official["balanced_accuracy"]
     )
+    assert outcome.chosen["name"] == best.name and outcome.chosen["tpr"] == 1.0
+    assert outcome.chosen_gaps["balanced_accuracy"][0] == pytest.approx(
+        outcome.chosen["balanced_accuracy"] - outcome.official["balanced_accuracy"]
+    )
     assert set(outcome.fiper_gap) == {"rnd", "entropy"}
     table = summary_table([outcome])
-    assert "toy/task | 20 / 8 |" in table and len(table.splitlines()) == 3
+    assert "toy/task | 20 / 8 |" in table and table.endswith("- toy/task: chosen on the other half: knn")
     assert "best TWA on the test set" in outcome.official_text
