@@ -61,9 +61,7 @@ def attack(checkpoint: Path, config: AttackConfig) -> dict[str, float]:
     overrides = {"pushes": None, **config.overrides, "external_forces": True}
     env = DisturbedEnv(make(config.task, config.ppo.num_envs, seed=config.seed, **overrides), config.ppo.gamma)
     settings = rsl_rl_config(config.ppo, config.seed, symmetry=False)
-    adversary = HInfinityConfig(
-        eta=0.0, max_force=config.max_force, graded=False, train_actor=False, learning_rate=1e-3
-    )
+    adversary = HInfinityConfig(eta=0.0, max_force=config.max_force, train_actor=False, learning_rate=1e-3)
     settings["algorithm"] |= {"class_name": H_INFINITY, "h_infinity": asdict(adversary)}
     costs: list[float] = []
     falls: list[int] = []

@@ -28,8 +28,6 @@ class HInfinityConfig:
     Attributes:
         eta: cost that one newton may cause per step; the bound on the ratio of cost to intensity.
         max_force: of the disturber [N].
-        graded: world i of N is pushed with at most ``max_force (i + 1) / N``, so that the actor also learns what to do
-            when hardly anything pushes; otherwise every world with ``max_force``.
         warm_up: iterations without disturbance.
         learning_rate: of disturber and cost critic; multiplier_rate: alpha of the dual ascent.
         max_multiplier: lambda never exceeds this.
@@ -40,7 +38,6 @@ class HInfinityConfig:
 
     eta: float = 4e-4
     max_force: float = 25.0
-    graded: bool = True
     warm_up: int = 0
     learning_rate: float = 3e-4
     multiplier_rate: float = 2.0
@@ -76,16 +73,10 @@ def advantages(costs: Tensor, values: Tensor, last: Tensor, dones: Tensor, gamma
     return out
 
 
-def cut(force: Tensor, limit: Tensor) -> Tensor:
-    """Forces (..., 3) shortened to at most ``limit`` (...,) newtons; the direction stays."""
-    size = force.norm(dim=-1)
-    return force * (limit / torch.maximum(size, limit)).unsqueeze(-1)
-
-
-def force_limits(worlds: int, config: HInfinityConfig) -> Tensor:
-    """(N,) largest force in each world [N]."""
-    share = torch.arange(1, worlds + 1) / worlds if config.graded else torch.ones(worlds)
-    return config.max_force * share
+def cut(force: Tensor, limit: float) -> Tensor:
+    """Forces (..., 3) shortened to at most ``limit`` newtons; the direction stays."""
+    size = force.norm(dim=-1, keepdim=True)
+    return force * (limit / size.clamp_min(limit))
 
 
 class Disturber(nn.Module):
@@ -98,6 +89,7 @@ class Disturber(nn.Module):
 
     def __init__(self, size: int, config: HInfinityConfig) -> None:
         super().__init__()
+        self.max_force = config.max_force
         self.mean = MLP(size, 3, list(config.hidden), "elu")
         self.log_std = nn.Parameter(torch.full((3,), config.init_std).log())
         self.value = MLP(size, 1, list(config.hidden), "elu")
@@ -106,9 +98,9 @@ class Disturber(nn.Module):
         """Of the raw output (B, 3); ``force`` turns it into newtons."""
         return torch.distributions.Normal(self.mean(obs), self.log_std.exp().expand(len(obs), 3))
 
-    def force(self, raw: Tensor, limit: Tensor) -> Tensor:
-        """(..., 3) [N] in the base frame, at most ``limit`` (...,) long."""
-        return cut(raw * limit.unsqueeze(-1), limit)
+    def force(self, raw: Tensor) -> Tensor:
+        """(B, 3) [N] in the base frame, at most ``max_force`` long."""
+        return cut(raw * self.max_force, self.max_force)
 
 
 class HInfinityPPO(PPO):  # type: ignore[misc]
@@ -129,7 +121,6 @@ class HInfinityPPO(PPO):  # type: ignore[misc]
         self.disturber_optimizer = torch.optim.Adam(self.disturber.parameters(), lr=self.h.learning_rate)
         self.multiplier = 0.0
         self.iteration = 0
-        self._limits = force_limits(storage.num_envs, self.h).to(self.device)
         self._raw: list[Tensor] = []
         self._cost: list[Tensor] = []
 
@@ -146,7 +137,7 @@ class HInfinityPPO(PPO):  # type: ignore[misc]
         actions: Tensor = super().act(obs)
         raw = self.disturber.distribution(self._see(obs)).sample()
         self._raw.append(raw)
-        force = self.disturber.force(raw, self._limits) if self.pushing else torch.zeros_like(raw)
+        force = self.disturber.force(raw) if self.pushing else torch.zeros_like(raw)
         return torch.cat([actions, force], dim=-1)
 
     def process_env_step(self, obs: TensorDict, rewards: Tensor, dones: Tensor, extras: dict[str, Tensor]) -> None:
@@ -170,9 +161,7 @@ class HInfinityPPO(PPO):  # type: ignore[misc]
                 [self.disturber.distribution(o).log_prob(r).sum(-1) for o, r in zip(seen, raw, strict=True)]
             )
         self._seen, self._raws = seen, raw
-        strength = torch.zeros_like(cost)
-        if self.pushing:
-            strength = self.disturber.force(raw, self._limits.expand(raw.shape[:-1])).norm(dim=-1)
+        strength = self.disturber.force(raw).norm(dim=-1) if self.pushing else torch.zeros_like(cost)
         self._strength, self._costs = strength, cost
         cost_advantage = advantages(cost, values, last, dones, self.gamma, self.lam)
         self._cost_returns = cost_advantage + values

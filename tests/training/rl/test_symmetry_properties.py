@@ -107,7 +107,7 @@ def test_the_multiplier_follows_the_violation_and_stays_in_its_range():
 
 def test_cut_forces_keep_their_direction_and_gradient():
     force = torch.tensor([[30.0, 40.0, 0.0], [3.0, 4.0, 0.0], [0.0, 0.0, 0.0]], requires_grad=True)
-    short = cut(force, torch.full((3,), 25.0))
+    short = cut(force, 25.0)
     torch.testing.assert_close(short, torch.tensor([[15.0, 20.0, 0.0], [3.0, 4.0, 0.0], [0.0, 0.0, 0.0]]))
     short.sum().backward()
     assert bool(torch.isfinite(force.grad).all())
