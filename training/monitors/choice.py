@@ -1,8 +1,8 @@
 """Choose scores, windows and combination by failures that were induced on purpose, without spending the thresholds.
 
 Thresholds promise a false-alarm rate only while the rollouts behind them had no say in anything else. So the choice is
-made on the rollouts that train the scores: half of them train, half give thresholds for the comparison, and the
-disturbed rollouts judge. Afterwards the chosen scores are trained on all of them, and the thresholds come from the
+made on the rollouts that train the scores: half of them train, half give thresholds for the comparison, and these and
+the disturbed rollouts judge. Afterwards the chosen scores are trained on all of them, and the thresholds come from the
 others.
 """
 
@@ -63,8 +63,7 @@ def choose_scores(
             "record more of them, or name the scores with --scores.",
         )
     scored = score_rollouts(clean[:half], [*clean[half:], *caused], position_fn, phases, config, advance)
-    calibration, judged = scored[: len(clean) - half], scored[len(clean) - half :]
-    # What copes under a cause is a success; where nothing copes, the undisturbed ones say what a false alarm is.
-    choose = judged if any(r.success for r in judged) else [*judged, *calibration]
-    parts = Parts([], calibration, choose, [], calibration)
+    # The clean ones are judged too: where nothing copes with a cause, only they say what a false alarm is.
+    calibration = scored[: len(clean) - half]
+    parts = Parts([], calibration, scored, [], calibration)
     return rank({"task": parts}, candidates(quantile))

@@ -55,7 +55,7 @@ def test_what_novelty_fools_is_not_chosen():
     by_name = {row.method.name: row.metrics["task"] for row in ranked}
     assert "variance" in ranked[0].method.name
     assert ranked[0].metrics["task"].balanced_accuracy > by_name["mahalanobis, window 3"].balanced_accuracy
-    assert by_name["mahalanobis, window 3"].tnr < 0.5 < by_name["variance, window 3"].tnr
+    assert by_name["mahalanobis, window 3"].tnr < 0.6 < by_name["variance, window 3"].tnr
 
 
 def test_without_a_success_under_a_cause_the_clean_rollouts_tell_what_a_false_alarm_is():

@@ -83,14 +83,15 @@ def rank(tasks: Mapping[str, Parts], methods: Sequence[Method], by: str = "times
 
 
 def choice_table(choices: Sequence[Choice]) -> str:
-    """Markdown: a row per candidate with means over tasks, then balanced accuracy and detection time by task."""
+    """Markdown: a row per candidate with means over the tasks, then, of several, balanced accuracy / detection time."""
     tasks = list(choices[0].metrics)
+    tasks = tasks if len(tasks) > 1 else []
     lines = [
-        "| candidate | TWA | balanced accuracy | TNR | DT | " + " | ".join(tasks) + " |",
+        " | ".join(["| candidate", "TWA", "balanced accuracy", "TNR", "DT", *tasks]) + " |",
         "|---" * (5 + len(tasks)) + "|",
     ]
     for choice in choices:
         means = [f"{choice.mean(n):.3f}" for n in ("timestep_accuracy", "balanced_accuracy", "tnr", "detection_time")]
-        each = [f"{m.balanced_accuracy:.2f} / {m.detection_time:.2f}" for m in choice.metrics.values()]
+        each = [f"{choice.metrics[t].balanced_accuracy:.2f} / {choice.metrics[t].detection_time:.2f}" for t in tasks]
         lines.append("| " + " | ".join([choice.method.name, *means, *each]) + " |")
     return "\n".join(lines)
