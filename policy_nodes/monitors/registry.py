@@ -11,10 +11,10 @@ from policy_nodes.errors import CalibrationError
 from policy_nodes.monitors.calibration_model import CalibrationArtefact
 from policy_nodes.monitors.detector import Signal
 from policy_nodes.monitors.distance import DistanceScore
+from policy_nodes.monitors.duration import DurationScore
 from policy_nodes.monitors.entropy import EntropyScore
 from policy_nodes.monitors.fitted import Fitted
 from policy_nodes.monitors.interface import Score
-from policy_nodes.monitors.lateness import LatenessScore
 from policy_nodes.monitors.logpzo import LogpzoScore
 from policy_nodes.monitors.mahalanobis import MahalanobisScore
 from policy_nodes.monitors.neighbours import NeighbourScore
@@ -63,7 +63,7 @@ BUILDERS: dict[str, Callable[[ScoreInputs], Score]] = {
     "variance": lambda inputs: SampleVarianceScore(),
     "mahalanobis": lambda inputs: MahalanobisScore(inputs.fitted, inputs.embedding_size),
     "knn": lambda inputs: NeighbourScore(inputs.fitted, inputs.embedding_size),
-    "lateness": lambda inputs: LatenessScore(inputs.fitted, inputs.embedding_size, inputs.steps),
+    "duration": lambda inputs: DurationScore(inputs.fitted, inputs.embedding_size, inputs.steps),
     "logpzo": lambda inputs: LogpzoScore(inputs.fitted, inputs.embedding_size),
 }
 """By the name of the score."""

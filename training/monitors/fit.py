@@ -14,7 +14,7 @@ from policy_nodes.monitors.neighbours import fit_neighbours
 from policy_nodes.monitors.registry import ScoreInputs, build_score
 from policy_nodes.monitors.stac import RESOLUTION
 from policy_nodes.types import FloatArray
-from training.monitors.lateness import RemainingTraining, fit_remaining
+from training.monitors.duration import RemainingTraining, fit_remaining
 from training.monitors.logpzo import FlowTraining, fit_logpzo
 
 
@@ -36,7 +36,7 @@ def fit_score(name: str, embeddings: NDArray[np.floating], lengths: Sequence[int
         return fit_neighbours(embeddings, seed=seed)
     if name == "logpzo":
         return fit_logpzo(embeddings, FlowTraining(seed=seed))
-    if name == "lateness":
+    if name == "duration":
         return fit_remaining(embeddings, lengths, RemainingTraining(seed=seed))
     if name == "stac_floor":
         return Fitted({"resolution": np.array([RESOLUTION])})

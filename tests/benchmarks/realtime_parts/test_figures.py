@@ -16,7 +16,7 @@ def test_percentiles_are_microseconds():
 
 
 def test_a_row_stands_below_its_head(capsys):
-    head("lateness")
+    head("duration")
     row("50 Hz idle", percentiles_us([1e-6, 1e-6]), "2 ticks")
     top, line = capsys.readouterr().out.splitlines()
     assert line.rstrip().endswith("1  2 ticks")

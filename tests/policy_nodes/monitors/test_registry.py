@@ -24,7 +24,7 @@ FLOW = Fitted(
 )
 REMAINING = {"weight_0": np.zeros((1, 5), np.float32), "bias_0": np.ones(1, np.float32), "longest": np.ones(1)}
 FITTED = {
-    "lateness": Fitted({"mean": np.zeros(5), "std": np.ones(5), "done": np.ones(1), **REMAINING}),
+    "duration": Fitted({"mean": np.zeros(5), "std": np.ones(5), "done": np.ones(1), **REMAINING}),
     "mahalanobis": fit_mahalanobis(EMBEDDINGS),
     "knn": fit_neighbours(EMBEDDINGS),
     "logpzo": FLOW,

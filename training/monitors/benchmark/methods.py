@@ -12,7 +12,7 @@ from policy_nodes.monitors.stac import CUMULATIVE
 from training.evaluation.statistics import wilson_interval
 from training.monitors.benchmark.compare import Method, ScoredRollout, Style, bootstrap, traces, verdicts, within
 
-SINGLE = ("rnd", "entropy", "stac", "stac_floor", "logpzo", "mahalanobis", "knn", "variance", "consistency", "lateness")
+SINGLE = ("rnd", "entropy", "stac", "stac_floor", "logpzo", "mahalanobis", "knn", "variance", "consistency", "duration")
 
 
 def _pair(first: str, second: str, window: int) -> tuple[tuple[str, int], ...]:

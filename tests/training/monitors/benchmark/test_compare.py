@@ -9,7 +9,7 @@ from training.monitors.benchmark.compare import Method, ScoredRollout, bootstrap
 from training.monitors.benchmark.methods import all_methods, judge
 from training.monitors.benchmark.report import cause_table, metrics_table, plot_traces
 
-NAMES = ("rnd", "entropy", "stac", "stac_floor", "logpzo", "mahalanobis", "knn", "variance", "consistency", "lateness")
+NAMES = ("rnd", "entropy", "stac", "stac_floor", "logpzo", "mahalanobis", "knn", "variance", "consistency", "duration")
 
 
 def rollout(rng, cause="none", success=True, level=1.0):

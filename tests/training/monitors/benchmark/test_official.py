@@ -10,7 +10,7 @@ from training.monitors.benchmark.official import QUANTILES, mean_metrics, offici
 from training.monitors.benchmark.paired import difference
 from training.monitors.benchmark.summary import summarise, summary_table
 
-NAMES = ("rnd", "entropy", "stac", "stac_floor", "logpzo", "mahalanobis", "knn", "variance", "consistency", "lateness")
+NAMES = ("rnd", "entropy", "stac", "stac_floor", "logpzo", "mahalanobis", "knn", "variance", "consistency", "duration")
 
 
 def rollout(rng, success=True, level=1.0, length=12):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from policy_nodes.errors import CalibrationError
-from policy_nodes.monitors.lateness import LatenessScore
+from policy_nodes.monitors.duration import DurationScore
 from tests.policy_nodes.monitors.calls import make_call
-from training.monitors.lateness import fit_remaining
+from training.monitors.duration import fit_remaining
 
 
 def embeddings(progress, rng):
@@ -24,23 +24,24 @@ def fitted():
     return fit_remaining(np.concatenate(rollouts), lengths.tolist())
 
 
-def largest(fitted, progress, seed=1):
-    score = LatenessScore(fitted, 6, 8)
+def durations(fitted, progress, seed=1):
+    score = DurationScore(fitted, 6, 8)
     rows = embeddings(progress, np.random.default_rng(seed))
     return np.array([score.step(make_call(row)) for row in rows])
 
 
 def test_the_remaining_calls_are_learned(fitted):
-    score = LatenessScore(fitted, 6, 8)
+    score = DurationScore(fitted, 6, 8)
     found = [score.remaining(row) for row in embeddings([0.0, 0.5, 1.0], np.random.default_rng(2))]
     assert found == pytest.approx([24.0, 12.0, 0.0], abs=3.0)
 
 
-def test_a_stuck_rollout_is_later_than_any_success(fitted):
-    good = max(largest(fitted, np.linspace(0, 1, 25), seed).max() for seed in range(2, 22))
-    stuck = largest(fitted, np.minimum(np.linspace(0, 1, 25), 0.4))
+def test_a_stuck_rollout_is_expected_to_last_longer_than_any_success(fitted):
+    good = max(durations(fitted, np.linspace(0, 1, 25), seed).max() for seed in range(2, 22))
+    stuck = durations(fitted, np.minimum(np.linspace(0, 1, 25), 0.4))
     assert stuck[:10].max() < good < stuck[-1]
-    assert np.flatnonzero(stuck > good)[0] <= 20
+    # Long before it has lasted as long as the longest success.
+    assert np.flatnonzero(stuck > good)[0] <= 22
 
 
 def test_it_is_the_same_every_time_and_leaves_the_global_generator_alone():

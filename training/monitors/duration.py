@@ -1,4 +1,4 @@
-"""Fits the expected remaining calls behind the lateness score and hands it over as plain arrays."""
+"""Fits the expected remaining calls behind the duration score and hands it over as plain arrays."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class RemainingTraining:
         noise: standard deviation of the noise on the standardised embedding.
         steps: updates.
         batch_size: embeddings per update.
-        done: calls; nothing is late when fewer are left.
+        done: calls; time stops while fewer are left.
         seed: initialisation, noise and shuffling.
     """
 
@@ -52,7 +52,7 @@ def fit_remaining(
         training: recipe.
 
     Returns:
-        Arrays for :class:`policy_nodes.monitors.lateness.LatenessScore`.
+        Arrays for :class:`policy_nodes.monitors.duration.DurationScore`.
 
     Raises:
         CalibrationError: unusable embeddings, or lengths that do not add up.
