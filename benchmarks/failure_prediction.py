@@ -61,7 +61,7 @@ from training.monitors.benchmark.synthetic import PHASES, SCORE, successes
 from training.monitors.export import position_function
 
 DEFAULT = Path("examples/panda_pick_place.keel")
-COVERED = ("rnd", "entropy", "mahalanobis", "stac_floor")
+COVERED = ("rnd", "entropy", "mahalanobis", "stac_floor", "duration")
 """FIPER's scores and ours: what the coverage table and the plots show."""
 CLEAN_SEED, CAUSE_SEED = 930_000, 940_000
 """Disjoint from those of demonstrations (from 0), evaluation (from 100000) and keel calibrate (from 500000)."""

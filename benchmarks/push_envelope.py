@@ -7,7 +7,8 @@ once), forces that last one and five seconds, the velocity error, and a disturbe
 policy. An envelope is the largest push that 95 % of the robots survive, interpolated.
 
     keel train-rl --output runs/judged --initial-policy examples/go1_velocity_flat/policy.onnx \\
-        --iterations 40 --ppo.critic-warm-up 40 --ppo.init-std 0.2 --ppo.entropy 0.002
+        --iterations 40 --ppo.critic-warm-up 40 --ppo.init-std 0.2 --ppo.entropy 0.002 \\
+        --set rewards.tracking_sigma=0.1 rewards.track_linear_velocity=2.0 rewards.air_time=10
     OMP_NUM_THREADS=1 python benchmarks/push_envelope.py --start runs/judged --seeds 1 2 3
     python benchmarks/push_envelope.py --start runs/judged --summary
 
@@ -164,7 +165,7 @@ def main() -> None:
     parser.add_argument("--iterations", type=int, default=150)
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
     parser.add_argument("--arms", nargs="+", choices=ARMS, default=ARMS)
-    parser.add_argument("--max-force", type=float, default=30.0, help="of the disturber in training (N)")
+    parser.add_argument("--max-force", type=float, default=40.0, help="of the disturber in training (N)")
     parser.add_argument("--attackers", nargs="*", type=float, default=[25.0, 35.0], help="of the new ones (N)")
     parser.add_argument("--trials", type=int, default=200)
     parser.add_argument("--output", type=Path, default=Path("runs/push_envelope"))
