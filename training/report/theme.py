@@ -57,6 +57,7 @@ SCORE_LABELS = {
     "stac": "change of plan (STAC)",
     "stac_floor": "change of plan (STAC, 5 mm)",
     "consistency": "change of plan (one sample)",
+    "duration": "expected duration",
     "fiper": "verdict (combined)",
 }
 """What each score of the failure monitor looks at, in the order of legends; the verdict comes last."""
@@ -74,6 +75,7 @@ SCORE_LINES = {
     **dict.fromkeys(("entropy", "variance"), ("purple", 1.0)),
     **dict.fromkeys(("stac", "stac_floor"), ("green", 1.0)),
     "consistency": ("amber", 1.0),
+    "duration": ("vermillion", 1.0),
     "fiper": ("ink", 1.5),
 }
 """Colour role and line width of each score."""
