@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from policy_nodes.errors import CalibrationError
 from policy_nodes.monitors.interface import CallFeatures, Score
 from policy_nodes.monitors.phases import Phases
+from policy_nodes.monitors.stac import CUMULATIVE
 from policy_nodes.monitors.thresholds import ConstantThreshold, Threshold
 from policy_nodes.monitors.window import TrailingSum, trailing_sum
 
@@ -67,7 +68,13 @@ class Detector:
             window.reset()
 
     def step(self, call: CallFeatures) -> dict[str, float]:
-        """Normalised scores of one call by name, plus ``combined``."""
+        """Normalised scores of one call by name, plus ``combined``.
+
+        While the robot rests a sum over the whole episode starts again: it could never fall, and its alarm never end.
+        """
+        for signal, window in zip(self.signals, self._windows, strict=True):
+            if not call.driving and signal.window >= CUMULATIVE:
+                window.reset()
         phase = 0 if self._phases is None else self._phases.of(self._calls, call)
         scores = {
             signal.score.name: window.step(signal.score.step(call)) / limit.at(self._calls, phase)

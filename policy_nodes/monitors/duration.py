@@ -28,7 +28,8 @@ class DurationScore:
     """Calls made and calls expected, plus the published offset; infinite when not a number.
 
     Time is what the robot executed of the policy (``elapsed``), and it stops while fewer than ``done`` calls are
-    expected: what comes after the end is no failure.
+    expected: what comes after the end is no failure. A robot that rests begins a new attempt: time starts again, or an
+    alarm could never be answered.
 
     Args:
         fitted: ``mean`` and ``std`` (E,) of the embedding, ``weight_k`` and ``bias_k`` of the network from E inputs to
@@ -60,7 +61,9 @@ class DurationScore:
         remaining = self.remaining(np.asarray(call.embedding, dtype=np.float64))
         if not math.isfinite(remaining):
             return math.inf
-        if not self._ended:
+        if not call.driving:
+            self.reset()
+        elif not self._ended:
             self._time += 1.0 if call.elapsed is None else call.elapsed / self._execution
         self._ended = remaining <= self._done
         return self._time + remaining + SCORE_OFFSET

@@ -99,7 +99,9 @@ class FiperMonitor:
             )
         with np.errstate(over="ignore"):
             elapsed = self._elapsed(stamp_ns) if driving else self._rest(stamp_ns)
-            features = self._features(np.asarray(chunks, np.float32), np.asarray(embedding, np.float32), elapsed)
+            features = self._features(
+                np.asarray(chunks, np.float32), np.asarray(embedding, np.float32), elapsed, driving
+            )
         scores = self._detector.step(features)
         return Alarm(stamp_ns, scores["combined"] > 1.0, scores)
 
@@ -115,9 +117,9 @@ class FiperMonitor:
         self._last_ns = stamp_ns
         return 0
 
-    def _features(self, chunks: FloatArray, embedding: FloatArray, elapsed: int | None) -> CallFeatures:
+    def _features(self, chunks: FloatArray, embedding: FloatArray, elapsed: int | None, driving: bool) -> CallFeatures:
         if not (np.isfinite(chunks).all() and np.isfinite(embedding).all()):
             # Both signals must be infinite: under AND a finite one would hide the other.
-            return CallFeatures(embedding, chunks, np.full((*chunks.shape[:2], 3), np.nan), math.nan, elapsed)
+            return CallFeatures(embedding, chunks, np.full((*chunks.shape[:2], 3), np.nan), math.nan, elapsed, driving)
         distance, positions = self._graph.run(embedding[None], chunks)
-        return CallFeatures(embedding, chunks, positions, float(distance[0]), elapsed)
+        return CallFeatures(embedding, chunks, positions, float(distance[0]), elapsed, driving)

@@ -22,6 +22,7 @@ class CallFeatures:
         positions: (B, H, 3) end-effector positions of the chunks, m, base frame.
         distance: random network distillation error of the embedding.
         elapsed: chunk steps since the previous call of the episode; None: the contract's execution horizon.
+        driving: the policy moves the robot; otherwise it rests, and what an episode adds up no longer counts.
     """
 
     embedding: FloatArray
@@ -29,6 +30,7 @@ class CallFeatures:
     positions: FloatArray
     distance: float
     elapsed: int | None = None
+    driving: bool = True
 
 
 class Score(Protocol):

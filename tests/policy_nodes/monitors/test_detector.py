@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -6,6 +8,7 @@ from policy_nodes.monitors.detector import Detector, Signal, first_alarm, normal
 from policy_nodes.monitors.distance import DistanceScore
 from policy_nodes.monitors.entropy import EntropyScore
 from policy_nodes.monitors.interface import CallFeatures
+from policy_nodes.monitors.stac import CUMULATIVE
 
 
 def call(distance, spread):
@@ -43,6 +46,18 @@ def test_offline_equals_online(combination):
     found = normalised(raw, {"rnd": 2, "entropy": 1}, {"rnd": 3.0, "entropy": 1.5}, combination)
     for name in ("rnd", "entropy", "combined"):
         np.testing.assert_allclose(found[name], [scores[name] for scores in expected], rtol=1e-12)
+
+
+def test_a_sum_over_the_episode_starts_again_while_the_robot_rests():
+    found = Detector([Signal(DistanceScore(), CUMULATIVE, 3.0), Signal(EntropyScore(np.ones(3)), 2, 1.5)], "or")
+    for _ in range(4):
+        scores = found.step(call(1.0, 9.0))
+    assert scores["rnd"] == pytest.approx(4 / 3, abs=1e-5)
+    resting = [found.step(replace(call(1.0, 9.0), driving=False)) for _ in range(3)]
+    assert [s["rnd"] for s in resting] == pytest.approx([1 / 3] * 3, abs=1e-5)
+    # A window holds what it saw, whether the robot moved or not.
+    assert [s["entropy"] for s in resting] == pytest.approx([4 / 1.5] * 3, abs=1e-5)
+    assert found.step(call(1.0, 9.0))["rnd"] == pytest.approx(2 / 3, abs=1e-5)
 
 
 def test_nan_distance_is_infinite():

@@ -54,6 +54,14 @@ def test_time_is_what_the_robot_executed():
     assert run(score(), [12, 12, 12], elapsed=4) == pytest.approx([12, 12.5, 13])
 
 
+def test_a_robot_that_rests_begins_a_new_attempt():
+    judge = score()
+    run(judge, [12] * 30)
+    resting = [judge.step(make_call(np.array([12.0, 0.0]), elapsed=0, driving=False)) for _ in range(3)]
+    assert resting == pytest.approx([12 + SCORE_OFFSET] * 3)
+    assert run(judge, [12, 12]) == pytest.approx([13, 14])
+
+
 def test_an_estimate_beyond_all_successes_is_the_longest_of_them():
     assert score().remaining(np.array([100.0, 0.0])) == 20.0
     assert score().remaining(np.array([-100.0, 0.0])) == 0.0
