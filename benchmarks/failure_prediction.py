@@ -49,6 +49,7 @@ from training.monitors.benchmark.record import (
     StoredRollout,
     load_rollouts,
     record,
+    recording_name,
     save_rollouts,
     still_to_record,
 )
@@ -116,7 +117,7 @@ def rollouts_of(
     causes = [Cause(), *suite.make_causes()]
     with ProgressBar("record", total=args.clean + args.each * (len(causes) - 1)) as bar:
         for index, cause in enumerate(causes):
-            path = where / "rollouts" / f"{cause.name.replace(' ', '_')}.npz"
+            path = where / "rollouts" / recording_name(cause.name)
             first, count = (CLEAN_SEED, args.clean) if index == 0 else (CAUSE_SEED + 1000 * index, args.each)
             stored: list[StoredRollout] = []
             if path.exists():

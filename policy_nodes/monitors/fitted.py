@@ -47,6 +47,17 @@ class Fitted:
         return value
 
 
+STD_FLOOR = 0.1
+"""Smallest standardisation divisor, as a share of the root mean square of all standard deviations."""
+
+
+def floored_std(data: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(E,) standard deviations of (N, E); a unit that never moved is sensitive, but not infinitely so, as in RND."""
+    std = data.std(axis=0)
+    floored: NDArray[np.float64] = np.maximum(std, STD_FLOOR * np.sqrt(np.square(std).mean()))
+    return floored
+
+
 def checked_embeddings(embeddings: FloatArray, least: int) -> NDArray[np.float64]:
     """(N, E) float64 embeddings of successful rollouts.
 

@@ -13,12 +13,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from policy_nodes.monitors.fitted import Fitted, checked_embeddings
+from policy_nodes.monitors.fitted import Fitted, checked_embeddings, floored_std
 from policy_nodes.monitors.interface import SCORE_OFFSET, CallFeatures
 from policy_nodes.types import FloatArray
-
-STD_FLOOR = 0.1
-"""Smallest standardisation divisor, as a share of the root mean square of all standard deviations."""
 
 
 def ledoit_wolf(data: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
@@ -51,9 +48,7 @@ def fit_mahalanobis(embeddings: FloatArray) -> Fitted:
         CalibrationError: unusable embeddings.
     """
     data = checked_embeddings(embeddings, least=2)
-    std = data.std(axis=0)
-    # A unit that never moved is sensitive but not infinitely so, as in RND.
-    std = np.maximum(std, STD_FLOOR * np.sqrt(np.square(std).mean()))
+    std = floored_std(data)
     covariance, _ = ledoit_wolf(data / std)
     # Exactly flat directions of a nearly unshrunk covariance would divide by zero.
     covariance += 1e-9 * np.trace(covariance) / len(covariance) * np.eye(len(covariance))

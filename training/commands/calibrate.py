@@ -17,10 +17,9 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from tyro.conf import Positional
@@ -40,11 +39,11 @@ from training.disturbances.registry import disturbances
 from training.evaluation.closed_loop import ClosedLoop
 from training.export.quiet import quiet_exporter
 from training.monitors.benchmark.choose import choice_table
-from training.monitors.benchmark.record import StoredRollout, load_rollouts, record
+from training.monitors.benchmark.record import StoredRollout, load_rollouts, record, recording_name
 from training.monitors.benchmark.scoring import ScoringConfig
 from training.monitors.calibrate import CalibrationConfig, RolloutRecord, calibrate, split_rollouts
 from training.monitors.choice import choose_scores
-from training.monitors.export import bind_monitor, export_monitor, position_function
+from training.monitors.export import PositionFunction, bind_monitor, export_monitor, position_function
 from training.monitors.rnd import ARCHITECTURES, UNWATCHED
 from training.monitors.train_rnd import RNDTraining
 
@@ -87,9 +86,8 @@ def run(args: Args) -> int:
     _check(args)
     bundle = load_bundle(args.bundle)
     rollouts = record_rollouts(bundle, args) if args.rollouts is None else stored_rollouts(bundle, args, args.rollouts)
-    contract = task_contract(bundle.manifest.task)
-    position = contract.make_position()
-    quantile, signals, combination = _signals(bundle, rollouts, args)
+    position = task_contract(bundle.manifest.task).make_position()
+    quantile, signals, combination = _signals(bundle, rollouts, position_function(position), args)
     # monitor.onnx always carries the networks; when nothing asks them they are as small as can be, hardly trained.
     watched = "rnd" in signals
     config = CalibrationConfig(
@@ -120,7 +118,9 @@ def run(args: Args) -> int:
     return 0
 
 
-def _signals(bundle: Bundle, rollouts: list[RolloutRecord], args: Args) -> tuple[float, dict[str, int], Combination]:
+def _signals(
+    bundle: Bundle, rollouts: list[RolloutRecord], position_fn: PositionFunction, args: Args
+) -> tuple[float, dict[str, int], Combination]:
     """Quantile of every score, the scores with their windows, and how they are combined."""
     if not args.choose:
         quantile = shared_quantile(args.quantile, len(args.scores), args.combination)
@@ -128,12 +128,10 @@ def _signals(bundle: Bundle, rollouts: list[RolloutRecord], args: Args) -> tuple
     # The choice must support AND; an OR that the rollouts do not support drops out.
     base = CalibrationConfig(bundle.manifest.files[POLICY_NAME], quantile=args.quantile)
     train, judged = split_rollouts(rollouts, base)
-    contract, suite = task_contract(bundle.manifest.task), disturbances(bundle.manifest.task)
-    caused = caused_rollouts(bundle, args)
+    caused, phases = caused_rollouts(bundle, args), disturbances(bundle.manifest.task).phases
     scoring = ScoringConfig(samples=args.samples, execution=bundle.manifest.actions.execution_horizon)
     with ProgressBar("score", total=len(train) - len(train) // 2 + len(caused)) as bar:
-        position = position_function(contract.make_position())
-        ranked = choose_scores(train, caused, position, suite.phases, args.quantile, scoring, lambda _: bar.advance())
+        ranked = choose_scores(train, caused, position_fn, phases, args.quantile, scoring, lambda _: bar.advance())
     ranked = [choice for choice in ranked if required_rollouts(choice.method.quantile) <= len(judged)]
     failed = sum(not r.success for r in caused)
     print(f"chosen by {len(caused)} disturbed rollouts, {failed} of them failures, {len(train)} clean ones:")
@@ -160,9 +158,8 @@ def caused_rollouts(bundle: Bundle, args: Args) -> list[StoredRollout]:
                 advance = lambda what: bar.advance(last=what)  # noqa: E731
                 found += record(bundle, contract, cause, seeds, args.samples, seconds, advance)
                 continue
-            path = args.rollouts.with_name(f"{cause.name.replace(' ', '_')}.npz")
-            stored, info = load_rollouts(path)
-            _check_recording(path, info, bundle, args)
+            path = args.rollouts.with_name(recording_name(cause.name))
+            stored = _recording(path, bundle, args)
             if len(stored) < args.choose:
                 raise CalibrationError(
                     f"'{path}' holds {len(stored)} rollouts, not {args.choose}.", f"use --choose {len(stored)}."
@@ -206,8 +203,7 @@ def stored_rollouts(bundle: Bundle, args: Args, path: Path) -> list[RolloutRecor
     Raises:
         CalibrationError: of another policy or number of samples, too few, or disturbed on purpose.
     """
-    stored, info = load_rollouts(path)
-    _check_recording(path, info, bundle, args)
+    stored = _recording(path, bundle, args)
     causes = sorted({r.cause for r in stored} - {Cause.name})
     if causes:
         raise CalibrationError(
@@ -221,7 +217,9 @@ def stored_rollouts(bundle: Bundle, args: Args, path: Path) -> list[RolloutRecor
     return [RolloutRecord(r.success, r.embeddings, r.chunks, f"seed {r.seed}") for r in stored[: args.episodes]]
 
 
-def _check_recording(path: Path, info: Mapping[str, Any], bundle: Bundle, args: Args) -> None:
+def _recording(path: Path, bundle: Bundle, args: Args) -> list[StoredRollout]:
+    """All rollouts of a file, which must be of this policy and ``--samples``."""
+    stored, info = load_rollouts(path)
     wanted = {"policy_sha256": bundle.manifest.files[POLICY_NAME], "samples": args.samples}
     for name, value in wanted.items():
         if info.get(name) != value:
@@ -229,6 +227,7 @@ def _check_recording(path: Path, info: Mapping[str, Any], bundle: Bundle, args: 
                 f"'{path}' was recorded with {name} {info.get(name)}, not {value}.",
                 "record rollouts of this bundle, or give its --samples.",
             )
+    return stored
 
 
 def _check(args: Args) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from policy_nodes.errors import CalibrationError
-from policy_nodes.monitors.fitted import Fitted, checked_embeddings
+from policy_nodes.monitors.fitted import Fitted, checked_embeddings, floored_std
 from training.monitors.layers import arrays_of
 
 
@@ -61,9 +61,7 @@ def fit_remaining(
     data = checked_embeddings(embeddings, least=2)
     if sum(lengths) != len(data) or min(lengths, default=0) < 1:
         raise CalibrationError(f"{len(data)} embeddings of rollouts of {list(lengths)} calls.", "give all rollouts.")
-    mean, std = data.mean(axis=0), data.std(axis=0)
-    # As in RND: a unit that never moved is sensitive, but not infinitely so.
-    std = np.maximum(std, 0.1 * np.sqrt(np.square(std).mean()))
+    mean, std = data.mean(axis=0), floored_std(data)
     longest = float(max(lengths) - 1) or 1.0
     points = torch.as_tensor((data - mean) / std, dtype=torch.float32)
     left = np.concatenate([np.arange(n, dtype=np.float64)[::-1] for n in lengths])

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from policy_nodes.monitors.fitted import Fitted, checked_embeddings
+from policy_nodes.monitors.fitted import Fitted, checked_embeddings, floored_std
 from training.monitors.layers import arrays_of
 
 
@@ -77,9 +77,7 @@ def fit_logpzo(
     """
     training = training or FlowTraining()
     data = checked_embeddings(embeddings, least=2)
-    mean, std = data.mean(axis=0), data.std(axis=0)
-    # As in RND: a unit that never moved is sensitive, but not infinitely so.
-    std = np.maximum(std, 0.1 * np.sqrt(np.square(std).mean()))
+    mean, std = data.mean(axis=0), floored_std(data)
     points = torch.as_tensor((data - mean) / std, dtype=torch.float32)
     generator = torch.Generator().manual_seed(training.seed)
     with torch.random.fork_rng(devices=[]):

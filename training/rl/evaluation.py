@@ -180,10 +180,8 @@ def pushes(
     A robot that falls before the kick counts as fallen.
     """
     env = make_env(robot, fixed_command(config, command), randomization, trials, seed)
-    rng = np.random.default_rng(seed + 1)
     dt = env.step_dt
-    moments = rng.integers(round(settle_s / dt), round((settle_s + 1.0) / dt), size=trials)
-    heading = rng.uniform(-np.pi, np.pi, size=trials)
+    moments, heading = _when_and_where(trials, settle_s, dt, seed)
 
     def kick(step: int) -> None:
         hit = np.flatnonzero(moments == step)
@@ -216,11 +214,9 @@ def shoves(
     """
     settings = replace(fixed_command(config, command), external_forces=True)
     env = make_env(robot, settings, randomization, trials, seed)
-    rng = np.random.default_rng(seed + 1)
     dt = env.step_dt
-    begin = rng.integers(round(settle_s / dt), round((settle_s + 1.0) / dt), size=trials)
+    begin, heading = _when_and_where(trials, settle_s, dt, seed)
     end = begin + round(duration_s / dt)
-    heading = rng.uniform(-np.pi, np.pi, size=trials)
     vector = force * np.stack([np.cos(heading), np.sin(heading)], axis=1)
     base = env.task.model.body(robot.base).id
     applied: Any = env.context.xfrc
@@ -230,6 +226,15 @@ def shoves(
 
     survived = _survivors(policy, env, round((settle_s + 1.0 + duration_s + after_s) / dt), seed, push)
     return Shoves(force, duration_s, command, survived, trials, wilson_interval(survived, trials))
+
+
+def _when_and_where(
+    trials: int, settle_s: float, dt: float, seed: int
+) -> tuple[NDArray[np.integer], NDArray[np.floating]]:
+    """(N,) control step of each push, within a second after ``settle_s``, and its (N,) direction [rad]."""
+    rng = np.random.default_rng(seed + 1)
+    moments = rng.integers(round(settle_s / dt), round((settle_s + 1.0) / dt), size=trials)
+    return moments, rng.uniform(-np.pi, np.pi, size=trials)
 
 
 def _survivors(policy: Policy, env: VectorEnv, steps: int, seed: int, disturb: Callable[[int], None]) -> int:

@@ -122,6 +122,11 @@ def save_rollouts(rollouts: Sequence[StoredRollout], path: str | os.PathLike[str
         np.savez(stream, **arrays)
 
 
+def recording_name(cause: str) -> str:
+    """File name of the rollouts under a cause, ``none`` for nothing."""
+    return f"{cause.replace(' ', '_')}.npz"
+
+
 def load_rollouts(path: str | os.PathLike[str]) -> tuple[list[StoredRollout], dict[str, Any]]:
     """Rollouts and ``info``.
 
