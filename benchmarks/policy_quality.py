@@ -92,7 +92,7 @@ METHODS: dict[str, Method] = {
     ),
     "consistency": Method(_parts("consistency", "mlp", sampling_steps=2), CONSISTENCY),
     "edm-mlp": Method(_parts("edm", "mlp", sampling_steps=10), EDM),
-    "consistency-distilled": Method(_parts("distillation", "mlp", sampling_steps=2), CONSISTENCY, teacher="edm-mlp"),
+    "consistency-distilled": Method(_parts("distillation", "mlp", sampling_steps=1), CONSISTENCY, teacher="edm-mlp"),
     "edm-dit": Method(_parts("edm", "dit", sampling_steps=10), EDM),
     "beso": Method(
         _parts(
@@ -115,7 +115,7 @@ DEFAULT = ("flow-mlp", "ddpm-transformer", "ddpm-unet", "mode", "mode-dense", "s
            "consistency-distilled", "edm-dit", "beso")  # fmt: skip
 SMALL: dict[str, dict[str, Any]] = {
     "mlp": {"embedding_size": 64, "width": 128, "depth": 3},
-    "unet": {"embedding_size": 64, "width": 64, "depth": 3},
+    "unet": {"embedding_size": 64, "width": 128, "depth": 3},
     "tokens": {"embedding_size": 64, "width": 64, "depth": 2},
 }
 """Sizes that two cores train in minutes, by backbone; ``tokens`` are all that attend."""

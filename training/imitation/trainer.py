@@ -33,6 +33,7 @@ from training.imitation.checkpoint import (
     save_checkpoint,
 )
 from training.imitation.config import TrainConfig
+from training.imitation.distillation import start_from_teacher
 from training.imitation.divergence import DivergenceError, dump_divergence
 from training.imitation.ema import Ema
 from training.imitation.metrics import MetricsLog, forget_after
@@ -118,9 +119,10 @@ class Trainer:
         self._frames = sampler.frames("train")
 
     def fit_statistics(self) -> None:
-        """Fit the policy's normalisers on every training frame."""
+        """Fit the policy's normalisers on every training frame; a student begins with what its teacher knows."""
         with torch.no_grad():
             self.policy.fit_statistics(*to_tensors(self.sampler.gather(self._frames), self.processes.device))
+            start_from_teacher(self.policy)
             self.ema.update(self.policy, 0)
 
     def run(self, progress: Progress = lambda step, loss: None) -> float | None:

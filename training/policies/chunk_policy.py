@@ -76,6 +76,11 @@ class ChunkPolicy(nn.Module):
         return ConditionLayout(self.config.embedding_size, f.history, f.step, f.static, len(f.task), extra)
 
     @property
+    def teacher(self) -> ChunkPolicy | None:
+        """Policy that this one is distilled from, while it is trained."""
+        return self._teacher[0] if self._teacher else None
+
+    @property
     def noise_rows(self) -> int:
         """Rows of the noise input."""
         return noise_rows(self.config)

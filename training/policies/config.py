@@ -131,6 +131,12 @@ class PolicyConfig:
         return "ddpm" if self.objective.startswith("ddpm") else groups.get(self.objective, self.objective)
 
     @property
+    def time_octaves(self) -> int:
+        """Range of the frequencies that tell the network the time; mean flow differentiates by the time, and with
+        five octaves instead of two one step of it reached no mode."""
+        return 2 if self.objective == "meanflow" else 5
+
+    @property
     def scaling(self) -> str:
         """``standard`` or ``minmax``."""
         if self.action_scaling != "auto":

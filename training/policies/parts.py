@@ -66,4 +66,6 @@ def make_backbone(config: PolicyConfig, action_dim: int, layout: ConditionLayout
         return ConcatMLP(config, action_dim, layout.size)
     from training.policies.residual_mlp import ResidualMLP
 
-    return ResidualMLP(config.horizon, action_dim, layout.size, config.width, config.depth, config.expansion)
+    return ResidualMLP(
+        config.horizon, action_dim, layout.size, config.width, config.depth, config.expansion, config.time_octaves
+    )

@@ -12,19 +12,21 @@ import math
 import torch
 from torch import Tensor, nn
 
+OCTAVES = 5
+
 
 class TimeEmbedding(nn.Module):
     """Sinusoidal features of the flow time, shape (B,) -> (B, dim).
 
-    ``dim / 2`` frequencies, evenly spaced in their logarithm from pi to 32 pi: smooth in t, so that forward-mode
-    derivatives through the network stay bounded.
+    ``dim / 2`` frequencies, evenly spaced in their logarithm from pi to ``2**octaves`` pi: smooth in t, so that
+    forward-mode derivatives through the network stay bounded.
     """
 
     frequencies: Tensor
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim: int, octaves: int = OCTAVES) -> None:
         super().__init__()
-        self.register_buffer("frequencies", math.pi * torch.logspace(0, 5, dim // 2, base=2.0), persistent=False)
+        self.register_buffer("frequencies", math.pi * torch.logspace(0, octaves, dim // 2, base=2.0), persistent=False)
 
     def forward(self, t: Tensor) -> Tensor:
         """Embed the flow time ``t`` (B,)."""
@@ -61,14 +63,22 @@ class ResidualMLP(nn.Module):
         width: hidden width.
         depth: number of residual blocks.
         expansion: hidden expansion inside a block.
+        octaves: range of the time's frequencies.
     """
 
     def __init__(
-        self, horizon: int, action_dim: int, condition_dim: int, width: int, depth: int, expansion: int
+        self,
+        horizon: int,
+        action_dim: int,
+        condition_dim: int,
+        width: int,
+        depth: int,
+        expansion: int,
+        octaves: int = OCTAVES,
     ) -> None:
         super().__init__()
         self.horizon, self.action_dim = horizon, action_dim
-        self.time = nn.Sequential(TimeEmbedding(64), nn.Linear(64, width), nn.SiLU(), nn.Linear(width, width))
+        self.time = nn.Sequential(TimeEmbedding(64, octaves), nn.Linear(64, width), nn.SiLU(), nn.Linear(width, width))
         self.condition = nn.Linear(condition_dim, width)
         self.input = nn.Linear(horizon * action_dim, width)
         self.blocks = nn.ModuleList(ResidualBlock(width, expansion) for _ in range(depth))

@@ -2,7 +2,6 @@
 
 import copy
 import itertools
-import math
 
 import pytest
 import torch
@@ -225,4 +224,4 @@ def test_mode_samples_all_modes_and_its_cache_the_same_chunks():
 def test_mean_flow_is_good_with_two_evaluations():
     policy = fitted(12_000, objective="meanflow")
     one, two = sampled(policy, sampling_steps=1)[0], sampled(policy, sampling_steps=2)[0]
-    assert one > 0.3 and two > 0.8 and math.isfinite(one)
+    assert one > 0.5 and two > 0.9

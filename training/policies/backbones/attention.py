@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from training.policies.residual_mlp import TimeEmbedding
+from training.policies.residual_mlp import OCTAVES, TimeEmbedding
 
 
 class RMSNorm(nn.Module):
@@ -63,9 +63,10 @@ class FeedForward(nn.Sequential):
 class LevelToken(nn.Module):
     """(B,) level in [0, 1] -> (B, 1, W)."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, octaves: int = OCTAVES) -> None:
         super().__init__()
-        self.network = nn.Sequential(TimeEmbedding(64), nn.Linear(64, width), nn.SiLU(), nn.Linear(width, width))
+        embedding = TimeEmbedding(64, octaves)
+        self.network = nn.Sequential(embedding, nn.Linear(64, width), nn.SiLU(), nn.Linear(width, width))
 
     def forward(self, level: Tensor) -> Tensor:
         """One token."""

@@ -50,7 +50,7 @@ class CausalDecoder(nn.Module):
     def __init__(self, config: PolicyConfig, action_dim: int, layout: ConditionLayout) -> None:
         super().__init__()
         width, self.horizon = config.width, config.horizon
-        self.level, self.tokens = LevelToken(width), ConditionTokens(layout, width)
+        self.level, self.tokens = LevelToken(width, config.time_octaves), ConditionTokens(layout, width)
         prefix = 1 + self.tokens.count
         self.input = nn.Linear(action_dim, width)
         self.positions = positions(prefix + config.horizon, width)

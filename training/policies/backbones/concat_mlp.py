@@ -23,7 +23,7 @@ class ConcatMLP(nn.Module):
         width, hidden = config.width, config.width * config.expansion
         flat = config.horizon * action_dim
         self.shape = (config.horizon, action_dim)
-        self.level = LevelToken(width)
+        self.level = LevelToken(width, config.time_octaves)
         self.input = nn.Linear(flat + width + condition_size, width)
         self.blocks = nn.ModuleList(
             nn.Sequential(nn.LayerNorm(width), nn.Linear(width, hidden), nn.SiLU(), nn.Linear(hidden, width))

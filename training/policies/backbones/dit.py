@@ -41,7 +41,7 @@ class DiT(nn.Module):
     def __init__(self, config: PolicyConfig, action_dim: int, layout: ConditionLayout) -> None:
         super().__init__()
         width = config.width
-        self.level, self.condition = LevelToken(width), nn.Linear(layout.size, width)
+        self.level, self.condition = LevelToken(width, config.time_octaves), nn.Linear(layout.size, width)
         self.input, self.positions = nn.Linear(action_dim, width), positions(config.horizon, width)
         self.blocks = nn.ModuleList(DitBlock(config) for _ in range(config.depth))
         self.norm = nn.LayerNorm(width, elementwise_affine=False)

@@ -56,7 +56,7 @@ class Transformer(nn.Module):
     def __init__(self, config: PolicyConfig, action_dim: int, layout: ConditionLayout) -> None:
         super().__init__()
         width = config.width
-        self.level, self.tokens = LevelToken(width), ConditionTokens(layout, width)
+        self.level, self.tokens = LevelToken(width, config.time_octaves), ConditionTokens(layout, width)
         self.memory_positions = positions(1 + self.tokens.count, width)
         self.memory = nn.Sequential(nn.Linear(width, 4 * width), nn.Mish(), nn.Linear(4 * width, width))
         self.input, self.input_positions = nn.Linear(action_dim, width), positions(config.horizon, width)

@@ -58,7 +58,7 @@ class ConditionalUnet(nn.Module):
     def __init__(self, config: PolicyConfig, action_dim: int, condition_size: int) -> None:
         super().__init__()
         width, self.film = config.width, config.conditioning == "film"
-        self.level, self.condition = LevelToken(width), nn.Linear(condition_size, width)
+        self.level, self.condition = LevelToken(width, config.time_octaves), nn.Linear(condition_size, width)
         channels = [max(8, width // 2 ** (config.depth - 1 - i) // 8 * 8) for i in range(config.depth)]
         film = width if self.film else 0
         first = action_dim if self.film else action_dim + width
