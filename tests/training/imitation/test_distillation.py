@@ -21,7 +21,7 @@ def teacher():
     made = policy(objective="edm").eval().requires_grad_(False)
     for parameter in made.parameters():
         torch.nn.init.normal_(parameter, std=0.2)
-    made.action_normalizer.scale.mul_(1.5)  # as if fitted on other data
+    made.action_normalizer.std.mul_(1.5)  # as if fitted on other data
     return made
 
 
@@ -43,7 +43,7 @@ def test_another_network_takes_the_statistics_alone(teacher):
     made = student(teacher, width=SIZES.get("width", 256) * 2)
     before = {k: v.clone() for k, v in made.state_dict().items()}
     assert not start_from_teacher(made)
-    assert torch.equal(made.action_normalizer.scale, teacher.action_normalizer.scale)
+    assert torch.equal(made.action_normalizer.std, teacher.action_normalizer.std)
     kept = [k for k, v in made.state_dict().items() if not torch.equal(v, before[k])]
     assert kept and all("normalizer" in k for k in kept)
 
