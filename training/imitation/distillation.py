@@ -7,6 +7,8 @@ has to unlearn the mean elsewhere. Sources: Song et al., "Consistency Models", a
 
 from __future__ import annotations
 
+from torch import Tensor
+
 from training.policies.chunk_policy import ChunkPolicy
 
 STATISTICS = ("observation_normalizer.", "action_normalizer.")
@@ -23,10 +25,13 @@ def start_from_teacher(policy: ChunkPolicy) -> bool:
     """
     if policy.teacher is None:
         return False
-    own = policy.state_dict()
-    known = {k: v for k, v in policy.teacher.state_dict().items() if not k.startswith("objective.")}
-    wanted = {k: v.shape for k, v in own.items() if not k.startswith("objective.")}
-    alike = wanted == {k: v.shape for k, v in known.items()}
+    own, known = _network(policy), _network(policy.teacher)
+    alike = {k: v.shape for k, v in own.items()} == {k: v.shape for k, v in known.items()}
     taken = known if alike else {k: v for k, v in known.items() if k.startswith(STATISTICS)}
-    policy.load_state_dict({**own, **taken})
+    policy.load_state_dict({**policy.state_dict(), **taken})
     return alike
+
+
+def _network(policy: ChunkPolicy) -> dict[str, Tensor]:
+    """Weights and statistics, without what the objective counts."""
+    return {k: v for k, v in policy.state_dict().items() if not k.startswith("objective.")}

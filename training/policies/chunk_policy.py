@@ -144,7 +144,7 @@ class ChunkPolicy(nn.Module):
         keep = self._dropout_mask(len(action), generator)
         condition = self.condition(observation, keep)
         data = self.action_normalizer(self.to_relative(observation, action))
-        teacher = self._teacher[0].clean_estimate(observation) if self._teacher else None
+        teacher = None if self.teacher is None else self.teacher.clean_estimate(observation)
         loss = self.objective.loss(self.network(condition), data, is_pad, generator, teacher)
         auxiliary: Callable[[], Tensor] | None = getattr(self.denoiser, "pop_auxiliary", None)
         return loss if auxiliary is None or not self.training else loss + auxiliary()

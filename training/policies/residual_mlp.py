@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 OCTAVES = 5
+"""Range of the frequencies that tell a network the time, unless its objective asks for another."""
 
 
 class TimeEmbedding(nn.Module):
